@@ -1,0 +1,26 @@
+"""The NumPy backend: assembles the twins of features and forest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pixelforest.backends.numpy.features import HostBlock, compute_features
+from pixelforest.backends.numpy.forest import NumpyForestProgram
+from pixelforest.features.patch import Patch
+from pixelforest.features.plan import FeaturePlan
+from pixelforest.forest.representation import Forest
+
+
+class NumpyBackend:
+    """Compute with NumPy and SciPy; needs no device."""
+
+    name = "numpy"
+    fingerprint = f"numpy {np.__version__}"
+
+    def compute_features(self, plan: FeaturePlan, patch: Patch) -> HostBlock:
+        """Compute the features of `plan` on the target window of `patch`."""
+        return HostBlock(compute_features(plan, patch))
+
+    def load_forest(self, forest: Forest) -> NumpyForestProgram:
+        """Wrap `forest` for level-by-level traversal in NumPy."""
+        return NumpyForestProgram(forest)

@@ -1,0 +1,1 @@
+"""The OpenCL engine: runtime, program cache, executors and kernels."""

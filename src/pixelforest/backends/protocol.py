@@ -1,0 +1,69 @@
+"""What every backend offers: features of a patch, and forests applied to rows or to feature blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pixelforest.features.patch import Patch
+    from pixelforest.features.plan import FeaturePlan
+    from pixelforest.forest.representation import Forest
+
+
+class FeatureBlock(Protocol):
+    """A feature-major float32 block ``(n_features, *spatial)`` that lives where its backend computes."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape ``(n_features, *spatial)``."""
+        ...
+
+    def to_host(self) -> NDArray[np.float32]:
+        """Copy (or view) the block as a NumPy array."""
+        ...
+
+
+class ForestProgram(Protocol):
+    """A forest made ready for one device. Decides every row as scikit-learn does."""
+
+    @property
+    def source(self) -> str:
+        """Exact text and constants that were built for this device."""
+        ...
+
+    def class_probabilities(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
+        ...
+
+    def block_probabilities(self, block: FeatureBlock) -> NDArray[np.float32]:
+        """Return ``(n_classes, *spatial)`` for a feature block of the same backend."""
+        ...
+
+    def block_class_indices(self, block: FeatureBlock) -> NDArray[np.unsignedinteger[Any]]:
+        """Return the index of the winning class, ``(*spatial)``, for a feature block of the same backend."""
+        ...
+
+
+class Backend(Protocol):
+    """One way to compute: a device with its kernels, or NumPy."""
+
+    @property
+    def name(self) -> str:
+        """Human-readable name of the device."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Name, platform and driver version; equal fingerprints give bit-identical results."""
+        ...
+
+    def compute_features(self, plan: FeaturePlan, patch: Patch) -> FeatureBlock:
+        """Compute the features of `plan` on the target window of `patch`."""
+        ...
+
+    def load_forest(self, forest: Forest) -> ForestProgram:
+        """Make `forest` ready for this device."""
+        ...

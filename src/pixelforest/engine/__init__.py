@@ -1,0 +1,1 @@
+"""From images to tiles and back: halos, tiles, lazy arrays, named arrays."""

@@ -1,0 +1,1 @@
+"""The public estimators and transformers, one file each."""

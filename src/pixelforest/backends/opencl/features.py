@@ -1,0 +1,137 @@
+"""Features of a patch on an OpenCL device: one kernel launch per plane of the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from pixelforest.backends.opencl.runtime import Device, DeviceArray
+from pixelforest.backends.opencl.sources import kernel_source
+from pixelforest.features.kernels import Kernel
+from pixelforest.features.patch import Patch, Window
+from pixelforest.features.plan import FeaturePlan
+from pixelforest.features.planes import Convolution, Plane, Pointwise, Source
+
+
+@dataclass(frozen=True)
+class PlaneOnDevice:
+    """Values of one plane on a window, somewhere in a buffer."""
+
+    values: DeviceArray
+    offset: int
+    window: Window
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Extent as (z, y, x)."""
+        return _as_3d(self.window.shape, 1)
+
+    def offset_of(self, position: tuple[int, ...]) -> int:
+        """Return where the pixel at `position` of the image is in the buffer."""
+        z, y, x = _as_3d(tuple(p - s for p, s in zip(position, self.window.start, strict=True)), 0)
+        return self.offset + (z * self.shape[1] + y) * self.shape[2] + x
+
+    @property
+    def pitches(self) -> tuple[int, int]:
+        """Distances between rows and between slices."""
+        return self.shape[2], self.shape[1] * self.shape[2]
+
+
+def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
+    z, y, x = (fill,) * (3 - len(values)) + tuple(values)
+    return z, y, x
+
+
+def compute_features(device: Device, plan: FeaturePlan, patch: Patch) -> DeviceArray:
+    """Return the features of `plan`, ``(n_features, *target.shape)`` float32, on the device."""
+    block = device.allocate((len(plan.outputs), *patch.target.shape), np.dtype(np.float32))
+    run = PlanRun(device, patch, device.upload(patch.planes))
+    first_output: dict[Plane, int] = {}
+    for index, plane in enumerate(plan.outputs):
+        first_output.setdefault(plane, index)
+    for step, plane in enumerate(plan.order):
+        index = first_output.get(plane)
+        if index is None or plane in plan.last_use:
+            run.compute(plane, patch.target.grow(plan.margins[plane], patch.image_shape))
+        for copy in (i for i, output in enumerate(plan.outputs) if output == plane):
+            run.deliver(plane, block, copy)
+        run.release(p for p in list(run.planes) if plan.last_use.get(p, step) <= step)
+    return block
+
+
+class PlanRun:
+    """Planes of one run that are on the device right now."""
+
+    def __init__(self, device: Device, patch: Patch, image: DeviceArray) -> None:
+        self.device, self.patch, self.image = device, patch, image
+        self.program = device.program(kernel_source("features"))
+        self.kernels: dict[Kernel, DeviceArray] = {}
+        self.planes: dict[Plane, PlaneOnDevice] = {}
+
+    def compute(self, plane: Plane, window: Window) -> None:
+        """Compute `plane` on `window` into a buffer of its own."""
+        if isinstance(plane, Source):
+            offset = plane.channel * prod(self.patch.window.shape)
+            self.planes[plane] = PlaneOnDevice(self.image, offset, self.patch.window)
+            return
+        values = self.device.allocate(window.shape, np.dtype(np.float32))
+        self.planes[plane] = PlaneOnDevice(values, 0, window)
+        self._launch(plane, self.planes[plane])
+
+    def deliver(self, plane: Plane, block: DeviceArray, index: int) -> None:
+        """Write `plane` on the target into the block, as feature number `index`."""
+        target = PlaneOnDevice(block, index * prod(self.patch.target.shape), self.patch.target)
+        self._launch(Pointwise("copy", (plane,)) if plane in self.planes else plane, target)
+
+    def release(self, planes: Any) -> None:
+        """Forget planes that nothing needs any more."""
+        for plane in planes:
+            del self.planes[plane]
+
+    def _launch(self, plane: Plane, out: PlaneOnDevice) -> None:
+        if isinstance(plane, Convolution):
+            self._convolve(plane, out)
+        elif isinstance(plane, Pointwise):
+            self._pointwise(plane, out)
+
+    def _convolve(self, plane: Convolution, out: PlaneOnDevice) -> None:
+        below, axis = self.planes[plane.plane], plane.axis
+        origin = list(out.window.start)
+        origin[axis] = 0
+        row, slice_ = below.pitches
+        sampling = (
+            np.int32(out.window.start[axis]),
+            np.int32(self.patch.image_shape[axis]),
+            np.int32(plane.boundary == "reflect"),
+            self._half_kernel(plane.kernel),
+            np.int32(plane.kernel.radius),
+            np.float32(plane.kernel.parity),
+            out.values,
+            np.uint64(out.offset),
+        )
+        offset = np.int64(below.offset_of(tuple(origin)))
+        match len(out.window.shape) - 1 - axis:
+            case 0:
+                name, steps = "convolve_along_x", (np.int32(row), np.int32(slice_))
+            case 1:
+                name, steps = "convolve_across_rows", (np.int32(0), np.int32(slice_), np.int32(1), np.int32(row))
+            case _:
+                name, steps = "convolve_across_rows", (np.int32(row), np.int32(0), np.int32(2), np.int32(slice_))
+        self.device.run(self.program, name, out.shape[::-1], None, below.values, offset, *steps, *sampling)
+
+    def _pointwise(self, plane: Pointwise, out: PlaneOnDevice) -> None:
+        operands: list[Any] = []
+        for below in (self.planes[p] for p in plane.planes):
+            row, slice_ = below.pitches
+            offset = below.offset_of(out.window.start)
+            operands += [below.values, np.int64(offset), np.int32(row), np.int32(slice_)]
+        name = f"{plane.function}_{len(plane.planes)}"
+        self.device.run(self.program, name, out.shape[::-1], None, *operands, out.values, np.uint64(out.offset))
+
+    def _half_kernel(self, kernel: Kernel) -> DeviceArray:
+        if kernel not in self.kernels:
+            self.kernels[kernel] = self.device.upload(np.array(kernel.half, np.float32))
+        return self.kernels[kernel]

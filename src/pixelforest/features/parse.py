@@ -1,0 +1,92 @@
+"""From what a user may write as `features` to specifications."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pixelforest.features.filters import FILTERS
+from pixelforest.features.presets import PRESETS
+from pixelforest.features.spec import FeatureSpec
+from pixelforest.features.suggest import suggestion
+
+APOC_NAMES = (
+    "original",
+    "gaussian_blur",
+    "difference_of_gaussian",
+    "laplace_box_of_gaussian_blur",
+    "sobel_of_gaussian_blur",
+)
+"""Filters that feature strings of apoc use."""
+
+
+def parse_features(features: str | Sequence[FeatureSpec | str]) -> tuple[FeatureSpec, ...]:
+    """Return the specifications that `features` stands for.
+
+    Parameters
+    ----------
+    features : str or sequence of FeatureSpec or str
+        A preset's name, a feature string such as ``"original gaussian_blur=1"``, or a list of specifications or
+        single feature strings.
+
+    Returns
+    -------
+    tuple of FeatureSpec
+
+    Raises
+    ------
+    ValueError
+        An unknown filter or preset (with a suggestion), a malformed or missing sigma, nothing at all, or the same
+        feature twice.
+    TypeError
+        Anything that is neither a string nor a sequence of strings and specifications.
+
+    Examples
+    --------
+    >>> parse_features("original gaussian_blur=1")
+    (FeatureSpec(filter='original', sigma=None), FeatureSpec(filter='gaussian_blur', sigma=1.0))
+    >>> len(parse_features("object_size_1_to_5_px"))
+    16
+    """
+    if isinstance(features, str):
+        parsed = PRESETS.get(features.strip()) or tuple(_parse_one(word) for word in features.split())
+    elif isinstance(features, Sequence):
+        parsed = tuple(_as_spec(feature) for feature in features)
+    else:
+        raise TypeError(
+            f"`features` must be a preset name, a feature string or a list of FeatureSpec, got {type(features).__name__}"
+        )
+    if not parsed:
+        raise ValueError(f"`features` is empty, got {features!r}")
+    for spec in parsed:
+        if parsed.count(spec) > 1:
+            raise ValueError(f"`features`: {spec.name!r} is there {parsed.count(spec)} times")
+    return parsed
+
+
+def _as_spec(feature: FeatureSpec | str) -> FeatureSpec:
+    if isinstance(feature, FeatureSpec):
+        return feature
+    if isinstance(feature, str):
+        return _parse_one(feature.strip())
+    raise TypeError(f"`features` must hold FeatureSpec or str, got {type(feature).__name__}: {feature!r}")
+
+
+def _parse_one(word: str) -> FeatureSpec:
+    name, equals, value = word.partition("=")
+    if name not in FILTERS:
+        known = (*FILTERS, *PRESETS)
+        raise ValueError(f"`features`: unknown filter or preset {name!r}; {suggestion(name, known)}")
+    if not FILTERS[name].has_sigma:
+        return _parse_without_sigma(name, equals, value)
+    try:
+        sigma = float(value)
+    except ValueError:
+        raise ValueError(f"`features`: {word!r} needs a number as sigma, such as '{name}=1'") from None
+    return FeatureSpec(name, sigma)
+
+
+def _parse_without_sigma(name: str, equals: str, value: str) -> FeatureSpec:
+    # apoc itself writes "original=0"-like words nowhere, but its strings are edited by hand: say what is wrong
+    if equals:
+        raise ValueError(f"`features`: filter {name!r} has no sigma, got {name}={value}")
+    return FeatureSpec(name)

@@ -1,0 +1,70 @@
+"""The plan: which planes to compute, in which order, and how far around a window each is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pixelforest.features.planes import Bound, Convolution, Plane, Source, bound, in_order, inputs
+
+
+@dataclass(frozen=True)
+class FeaturePlan:
+    """Planes to compute for a list of features; every intermediate that several features share is there once.
+
+    Parameters
+    ----------
+    outputs : tuple of Plane
+        One plane per feature.
+    names : tuple of str
+        One name per feature.
+    ndim : int
+        Number of spatial axes.
+    n_channels : int
+        Channels that an image must have.
+    """
+
+    outputs: tuple[Plane, ...]
+    names: tuple[str, ...]
+    ndim: int
+    n_channels: int
+
+    @cached_property
+    def order(self) -> tuple[Plane, ...]:
+        """Every plane once, inputs before what uses them."""
+        return tuple(in_order(self.outputs))
+
+    @cached_property
+    def margins(self) -> dict[Plane, tuple[int, ...]]:
+        """Pixels around the target, on every axis, where each plane is needed."""
+        margins = {plane: (0,) * self.ndim for plane in self.order}
+        for plane in reversed(self.order):
+            needed = list(margins[plane])
+            if isinstance(plane, Convolution):
+                needed[plane.axis] += plane.kernel.radius
+            for below in inputs(plane):
+                margins[below] = tuple(max(a, b) for a, b in zip(margins[below], needed, strict=True))
+        return margins
+
+    @cached_property
+    def halo(self) -> tuple[int, ...]:
+        """Pixels around a window that its features depend on, on every axis."""
+        sources = [self.margins[plane] for plane in self.order if isinstance(plane, Source)]
+        return tuple(max(margin[axis] for margin in sources) for axis in range(self.ndim))
+
+    @cached_property
+    def last_use(self) -> dict[Plane, int]:
+        """Step in `order` after which each plane is no longer needed."""
+        return {below: step for step, plane in enumerate(self.order) for below in inputs(plane)}
+
+    @cached_property
+    def bounds(self) -> tuple[Bound, ...]:
+        """Gain and degree of every feature."""
+        return tuple(bound(plane) for plane in self.outputs)
+
+    def subset(self, features: Sequence[int]) -> FeaturePlan:
+        """Return the plan of the features with these indices; what only others need is gone."""
+        return FeaturePlan(
+            tuple(self.outputs[i] for i in features), tuple(self.names[i] for i in features), self.ndim, self.n_channels
+        )

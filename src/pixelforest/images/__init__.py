@@ -1,0 +1,1 @@
+"""What an image is: axes, channels, containers (recognised by duck typing) and label rules."""

@@ -17,60 +17,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pixelforest.backends.opencl.probe import DeviceReport, build, explain
+from pixelforest.backends.opencl.guards import refuse_fork, refuse_pickle
+from pixelforest.backends.opencl.probe import DeviceReport
+from pixelforest.backends.opencl.program import Program, build, explain
 
 if TYPE_CHECKING:
     import pyopencl as cl
-
-
-class Program:
-    """Kernels built for one device; made by `Device.program`.
-
-    Attributes
-    ----------
-    source : str
-        The text that was built.
-    options : tuple of str
-        The compiler options that it was built with.
-    """
-
-    def __init__(self, handle: cl.Program, source: str, options: tuple[str, ...]) -> None:
-        self.source = source
-        self.options = options
-        self._handle = handle
-        self._local = threading.local()
-
-    def kernel(self, name: str) -> cl.Kernel:
-        """Return this thread's kernel object.
-
-        Parameters
-        ----------
-        name : str
-            Name of a kernel function in the source.
-
-        Returns
-        -------
-        pyopencl.Kernel
-            An object that no other thread uses.
-
-        Raises
-        ------
-        ValueError
-            The program has no kernel of that name.
-        """
-        import pyopencl as cl
-
-        kernels: dict[str, cl.Kernel] = self._local.__dict__
-        if name not in kernels:
-            try:
-                kernels[name] = cl.Kernel(self._handle, name)
-            except cl.LogicError as error:
-                raise ValueError(f"`kernel` must name a kernel of the program, got {name!r}: {error}") from error
-        return kernels[name]
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse pickling."""
-        _refuse_pickle(self)
 
 
 class DeviceArray:
@@ -150,7 +102,7 @@ class DeviceArray:
 
     def __reduce__(self) -> NoReturn:
         """Refuse pickling."""
-        _refuse_pickle(self, "; send `to_host()` instead")
+        refuse_pickle(self, "; send `to_host()` instead")
 
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device.name!r})"
@@ -217,7 +169,7 @@ class Device:
         """
         import pyopencl as cl
 
-        self._refuse_fork()
+        refuse_fork(self._pid)
         key = (source, options)
         with self._lock:
             if key not in self._programs:
@@ -335,7 +287,7 @@ class Device:
     def _queue(self) -> cl.CommandQueue:
         import pyopencl as cl
 
-        self._refuse_fork()
+        refuse_fork(self._pid)
         if not hasattr(self._local, "queue"):
             with self._lock:
                 context = self._context
@@ -346,7 +298,7 @@ class Device:
     def _buffer(self, nbytes: int, flags: int, host: NDArray[Any] | None = None) -> cl.Buffer:
         import pyopencl as cl
 
-        self._refuse_fork()
+        refuse_fork(self._pid)
         if nbytes > self.max_allocation:
             raise self._memory_error(nbytes)
         with self._lock:
@@ -379,31 +331,9 @@ class Device:
             f"and its memory {self.global_memory:,}; use smaller tiles or chunks"
         )
 
-    def _refuse_fork(self) -> None:
-        refuse_fork(self._pid)
-
     def __reduce__(self) -> NoReturn:
         """Refuse pickling."""
-        _refuse_pickle(self, "; send the `device` name and open it there")
+        refuse_pickle(self, "; send the `device` name and open it there")
 
     def __repr__(self) -> str:
         return f"Device({self.platform!r}, {self.name!r})"
-
-
-def refuse_fork(pid: int) -> None:
-    """Raise in a process that was forked from the one that started OpenCL, where any call would hang.
-
-    Parameters
-    ----------
-    pid : int
-        The process that started OpenCL.
-    """
-    if pid != os.getpid():
-        raise RuntimeError(
-            f"OpenCL was started in process {pid} before this process was forked from it, and does not survive a fork; "
-            "start worker processes with 'spawn', 'forkserver' or loky, or use OpenCL only in the workers"
-        )
-
-
-def _refuse_pickle(value: object, hint: str = "") -> NoReturn:
-    raise TypeError(f"a {type(value).__name__} lives in one process and cannot be pickled or copied{hint}")

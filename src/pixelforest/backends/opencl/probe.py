@@ -5,23 +5,19 @@ A listed device need not work: PoCL 3.0 is listed on recent processors and then 
 
 from __future__ import annotations
 
-import threading
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.backends.opencl.program import build, explain
 from pixelforest.backends.opencl.sources import kernel_source
 
 if TYPE_CHECKING:
     import pyopencl as cl
 
 Kind = Literal["cpu", "gpu", "accelerator", "other"]
-
-_BOILERPLATE = ("clBuildProgram failed", "Build on ", "Compilation started", "(options: ")
-_build_lock = threading.Lock()
 
 _FLOATS = np.array(
     [0.0, -0.0, 1.0, -1.0, 1.5, -2.25, 3.4e38, -3.4e38, 1.2e-38, -1.2e-38, np.inf, -np.inf, np.nan], np.float32
@@ -128,55 +124,6 @@ def probe_device(device: cl.Device) -> DeviceReport:
         shares_memory=bool(device.host_unified_memory),
         build_options=options,
     )
-
-
-def build(context: cl.Context, source: str, options: tuple[str, ...]) -> cl.Program:
-    """Build `source`, without warnings about the compiler's remarks and without pyopencl's disk cache.
-
-    Parameters
-    ----------
-    context : pyopencl.Context
-        Where the program is to run.
-    source : str
-        OpenCL C text.
-    options : tuple of str
-        Compiler options.
-
-    Returns
-    -------
-    pyopencl.Program
-        The built program.
-    """
-    import pyopencl as cl
-
-    program = cl.Program(context, source)
-    with _build_lock, warnings.catch_warnings():  # the filters are the whole process's
-        warnings.filterwarnings("ignore", category=cl.CompilerWarning)
-        warnings.filterwarnings("ignore", "Pre-build attribute access defeats compiler caching")
-        # Wanted: that cache waits a minute for the lock file of a process that was killed, and litters on failure.
-        program.get_info(cl.program_info.REFERENCE_COUNT)
-        program.build(options=list(options))
-    return program
-
-
-def explain(error: cl.Error, count: int) -> str:
-    """Return the first `count` lines of an error's message or build log that say something.
-
-    Parameters
-    ----------
-    error : pyopencl.Error
-        What a call raised.
-    count : int
-        How many lines to keep.
-
-    Returns
-    -------
-    str
-        The lines, joined by newlines.
-    """
-    lines = [line.rstrip() for line in str(error).splitlines() if line.strip(" =\t")] or [type(error).__name__]
-    log = [line for line in lines if not line.startswith(_BOILERPLATE)]
-    return "\n".join((log or lines)[:count])
 
 
 def _build_options(device: cl.Device) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from functools import cached_property
 from os import getpid
 from typing import TYPE_CHECKING
 
-from pixelforest.backends.opencl.device import Device, DeviceArray, Program, refuse_fork
+from pixelforest.backends.opencl.device import Device, DeviceArray
+from pixelforest.backends.opencl.guards import refuse_fork
 from pixelforest.backends.opencl.probe import DeviceReport, kind_of, probe_device
+from pixelforest.backends.opencl.program import Program
 from pixelforest.backends.opencl.provision import make_runtimes_visible
 from pixelforest.exceptions import PixelforestDeviceWarning
 

@@ -1,0 +1,7 @@
+"""``python -m pixelforest``."""
+
+import sys
+
+from pixelforest.cli import main
+
+sys.exit(main())

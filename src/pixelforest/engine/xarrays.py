@@ -1,0 +1,46 @@
+"""Named arrays: what comes as `xarray.DataArray` goes back as one. The only file that imports xarray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pixelforest.images.containers import ImageAxes
+
+
+def is_named(image: Any) -> bool:
+    """Return whether `image` looks like a `xarray.DataArray`."""
+    return hasattr(image, "dims") and hasattr(image, "coords") and hasattr(image, "attrs")
+
+
+def name_like(values: Any, image: Any, axes: ImageAxes, *, last: tuple[str, Sequence[Any]] | None = None) -> Any:
+    """Return `values` with the spatial dims, coords and attrs of `image`, if that is a DataArray.
+
+    Parameters
+    ----------
+    values : ndarray, shape (\\*spatial) or (\\*spatial, n)
+    image : array-like
+        What the user gave.
+    axes : ImageAxes
+    last : (str, sequence), optional
+        Name and coordinates of the last axis of `values`.
+    """
+    if not is_named(image):
+        return values
+    import xarray
+
+    dims = axes.spatial_shape(tuple(image.dims))
+    coords = {name: c for name, c in image.coords.items() if set(c.dims) <= set(dims)}
+    if last is not None:
+        dims = (*dims, last[0])
+        coords[last[0]] = list(last[1])
+    return xarray.DataArray(values, dims=dims, coords=coords, attrs=dict(image.attrs))
+
+
+def stack_like(results: Sequence[Any], stack: Any) -> Any:
+    """Return named results, one per image of the named `stack`, along its sample dim."""
+    import xarray
+
+    sample = stack.dims[0]
+    joined = xarray.concat(list(results), dim=sample)
+    return joined.assign_coords({sample: stack.coords[sample]}) if sample in stack.coords else joined

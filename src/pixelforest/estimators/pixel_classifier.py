@@ -1,0 +1,183 @@
+"""`PixelClassifier`: any scikit-learn classifier, applied to every pixel of feature images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from pixelforest.engine.xarrays import name_like
+from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
+from pixelforest.estimators.shapes import checked_n_channels
+from pixelforest.images.containers import ImageAxes, channels_first, checked_axes, collect_images
+from pixelforest.images.labels import Annotation
+
+
+def _has_predict_proba(self: PixelClassifier) -> bool:
+    wrapped = getattr(self, "estimator_", self.estimator)
+    return wrapped is None or hasattr(wrapped, "predict_proba")
+
+
+class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
+    """Classify pixels by their features: the last step of a pipeline over images.
+
+    The wrapped estimator sees an ordinary table: one row per annotated pixel. It stays a plain scikit-learn
+    estimator, so scalers and PCA go inside it: ``PixelClassifier(make_pipeline(StandardScaler(), SVC()))``.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier, optional
+        Cloned by `fit`. Without one: `OpenCLRandomForestClassifier` with 100 trees of depth at most 10.
+    unlabeled : int or None
+        The label that means "not annotated"; it is never a class. ``None``: every pixel counts, and 0 is a class.
+    classes : sequence of int, optional
+        Classes in the order of the columns of `predict_proba`, also those that training data may lack.
+    spatial_ndim : {2, 3}
+        Number of spatial axes; features are on the last axis.
+    nan_policy : {"raise", "mask"}
+        What NaN or inf features do: raise, or give the pixel the unlabelled value and probability NaN.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted clone.
+    classes_ : ndarray of int
+        Classes as they were given.
+    n_features_in_ : int
+        Features per pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pixelforest as pf
+    >>> from sklearn.pipeline import make_pipeline
+    >>> image = np.zeros((32, 32))
+    >>> image[:, 16:] = 1
+    >>> scribbles = np.zeros((32, 32), dtype=np.uint8)
+    >>> scribbles[4, 2:12] = 1
+    >>> scribbles[4, 20:30] = 2
+    >>> pipeline = make_pipeline(pf.ImageFeatureStack(), pf.PixelClassifier()).fit([image], [scribbles])
+    >>> pipeline.predict([image])[0][20, [3, 28]]
+    array([1, 2], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        unlabeled: int | None = 0,
+        classes: Any = None,
+        spatial_ndim: int = 2,
+        nan_policy: str = "raise",
+    ) -> None:
+        self.estimator = estimator
+        self.unlabeled = unlabeled
+        self.classes = classes
+        self.spatial_ndim = spatial_ndim
+        self.nan_policy = nan_policy
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PixelClassifier:
+        """Fit the estimator to the annotated pixels of all images.
+
+        Parameters
+        ----------
+        X : list of array-like, shape (*spatial, n_features)
+            Feature images; they may differ in size.
+        y : list of array-like of int, shape (*spatial)
+            Label images.
+        sample_weight : list of array-like, optional
+            One weight image per image.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Lone arrays, labels that are not integers or have another shape than their image, no annotated pixel,
+            fewer than two classes, NaN or inf features; the message names the image.
+        """
+        axes = self._axes()
+        batch = collect_images(X, axes, allow_single=False)
+        n_features = checked_n_channels(batch, axes, what="features")
+        estimator = default_forest() if self.estimator is None else self.estimator
+        learned = self._learn(estimator, batch, axes, y, sample_weight, self._annotated_rows)
+        self.estimator_, self.classes_, self.n_features_in_ = learned.estimator, learned.classes, n_features
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Return label images.
+
+        Parameters
+        ----------
+        X : list of array-like, stack, or one feature image
+
+        Returns
+        -------
+        list of ndarray, stack, or one ndarray
+            As `X`; the smallest unsigned dtype that holds the classes.
+        """
+        check_is_fitted(self)
+        axes = self._checked(X)
+
+        def labels_of(image: Any, index: int) -> Any:
+            rows, valid, shape = self._rows(image, index)
+            labels = np.empty(len(rows), self._label_dtype())
+            if not valid.all():
+                labels[~valid] = self._masked_label()
+            if valid.any():
+                labels[valid] = self.estimator_.predict(rows if valid.all() else rows[valid])
+            return name_like(labels.reshape(shape), image, axes)
+
+        return self._map(X, axes, labels_of)
+
+    @available_if(_has_predict_proba)
+    def predict_proba(self, X: Any) -> Any:
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : list of array-like, stack, or one feature image
+
+        Returns
+        -------
+        list of ndarray, stack, or one ndarray
+            As `X`; shape ``(*spatial, n_classes)`` per image, columns in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        axes = self._checked(X)
+
+        def probabilities_of(image: Any, index: int) -> Any:
+            rows, valid, shape = self._rows(image, index)
+            values = np.full((len(rows), len(self.classes_)), np.nan)
+            if valid.any():
+                found = self.estimator_.predict_proba(rows if valid.all() else rows[valid])
+                values[valid] = self._in_class_order(found, self.estimator_.classes_)
+            values = values.reshape(*shape, len(self.classes_))
+            return name_like(values, image, axes, last=("class", self.classes_))
+
+        return self._map(X, axes, probabilities_of)
+
+    def _axes(self) -> ImageAxes:
+        if self.nan_policy not in ("raise", "mask"):
+            raise ValueError(f"`nan_policy` must be 'raise' or 'mask', got {self.nan_policy!r}")
+        return checked_axes(self.spatial_ndim, -1)
+
+    def _checked(self, X: Any) -> ImageAxes:
+        axes = self._axes()
+        checked_n_channels(collect_images(X, axes), axes, expected=self.n_features_in_, what="features")
+        return axes
+
+    def _rows(self, image: Any, index: int) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[int, ...]]:
+        """Return the pixels as rows (a view where the layout allows), which are valid, and the spatial shape."""
+        planes = channels_first(image, self._axes(), index=index)
+        rows = planes.reshape(planes.shape[0], -1).T
+        valid = np.isfinite(rows).all(axis=1)
+        if self.nan_policy == "raise" and not valid.all():
+            raise ValueError(f"`X[{index}]` holds NaN or inf features; pass nan_policy='mask' to leave such pixels out")
+        return rows, valid, planes.shape[1:]
+
+    def _annotated_rows(self, image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        rows, valid, _ = self._rows(image, annotation.index)
+        return rows[annotation.pixels], valid[annotation.pixels]

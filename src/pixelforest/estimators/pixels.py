@@ -1,0 +1,126 @@
+"""What the estimators that learn from annotated pixels share: reading annotations, fitting rows, giving labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from pixelforest.estimators.shapes import ImageInputMixin, map_images, spatial_shapes
+from pixelforest.images.containers import ImageAxes, ImageBatch
+from pixelforest.images.labels import Annotation, label_dtype, read_annotations, resolve_classes
+from pixelforest.metrics import pixel_accuracy
+
+RowReader = Callable[[Any, Annotation], tuple[NDArray[Any], NDArray[np.bool_]]]
+"""Returns the feature rows of an image at the annotated pixels, and which of them are valid (reached by no NaN)."""
+
+
+def default_forest() -> BaseEstimator:
+    """Return the forest that pixel estimators use without being told: 100 trees of depth at most 10.
+
+    Unlimited depth fits single strokes; see `docs/design-notes.md`.
+    """
+    from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
+
+    return OpenCLRandomForestClassifier(n_estimators=100, max_depth=10, random_state=0)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a fit of rows gives."""
+
+    estimator: Any
+    classes: NDArray[Any]
+    n_features: int
+
+
+class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
+    """Labels, probabilities and scores of estimators with `unlabeled` and `classes` parameters."""
+
+    unlabeled: int | None
+    classes: Any
+    classes_: NDArray[Any]
+
+    def _learn(
+        self, estimator: Any, batch: ImageBatch, axes: ImageAxes, y: Any, sample_weight: Any, read: RowReader
+    ) -> Learned:
+        """Fit a clone of `estimator` to the annotated pixels of all images; nothing of `self` changes."""
+        if self.unlabeled is not None and (isinstance(self.unlabeled, bool) or not isinstance(self.unlabeled, int | np.integer)):
+            raise TypeError(f"`unlabeled` must be an integer or None, got {self.unlabeled!r}")
+        shapes = spatial_shapes(batch, axes)
+        annotations = read_annotations(y, shapes, unlabeled=self.unlabeled, sample_weight=sample_weight)
+        classes = resolve_classes(annotations, self.classes, unlabeled=self.unlabeled)
+        rows, labels, weights = [], [], []
+        for annotation in annotations:
+            image_rows, valid = read(batch.images[annotation.index], annotation)
+            rows.append(image_rows[valid])
+            labels.append(annotation.labels[valid])
+            if annotation.weights is not None:
+                weights.append(annotation.weights[valid])
+        X = np.concatenate(rows)
+        if not len(X):
+            raise ValueError("`X` is NaN or inf at, or within reach of, every annotated pixel")
+        fit_params = {} if sample_weight is None else {_weight_parameter(estimator): np.concatenate(weights)}
+        fitted = clone(estimator).fit(X, np.concatenate(labels).astype(classes.dtype), **fit_params)
+        return Learned(fitted, classes, X.shape[1])
+
+    def _label_dtype(self) -> np.dtype[Any]:
+        """Return the smallest unsigned dtype of the classes, and of the unlabelled value that masked pixels get."""
+        return label_dtype(np.append(self.classes_, self.unlabeled or 0))
+
+    def _masked_label(self) -> int:
+        if self.unlabeled is None:
+            raise ValueError("`nan_policy='mask'` gives masked pixels the unlabelled value, but `unlabeled` is None")
+        return self.unlabeled
+
+    def _in_class_order(self, probabilities: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
+        """Return probabilities ``(n_rows, n_classes)`` with a zero column for classes that training lacked."""
+        if np.array_equal(columns, self.classes_):
+            return probabilities
+        out = np.zeros((len(probabilities), len(self.classes_)), probabilities.dtype)
+        position = {label: i for i, label in enumerate(self.classes_.tolist())}
+        out[:, [position[label] for label in np.asarray(columns).tolist()]] = probabilities
+        return out
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy over all annotated pixels of all images.
+
+        Parameters
+        ----------
+        X : list of array-like
+        y : list of array-like of int
+            Label images; pixels with the unlabelled value do not count.
+        sample_weight : list of array-like, optional
+            One weight image per image.
+
+        Returns
+        -------
+        float
+            NaN, with a warning, if no pixel is annotated.
+        """
+        predictions = self.predict(X)  # type: ignore[attr-defined]
+        if sample_weight is None:
+            return float(pixel_accuracy(y, predictions, unlabeled=self.unlabeled))
+        pairs = [(np.asarray(t), np.asarray(p), np.asarray(w)) for t, p, w in zip(y, predictions, sample_weight, strict=True)]
+        counted = [np.ones(t.shape, bool) if self.unlabeled is None else t != self.unlabeled for t, _, _ in pairs]
+        hits = np.concatenate([(t == p)[c] for (t, p, _), c in zip(pairs, counted, strict=True)])
+        return float(np.average(hits, weights=np.concatenate([w[c] for (*_, w), c in zip(pairs, counted, strict=True)])))
+
+    def _map(self, X: Any, axes: ImageAxes, function: Callable[[Any, int], Any]) -> Any:
+        return map_images(X, axes, function)
+
+
+def _weight_parameter(estimator: Any) -> str:
+    """Return the name under which `estimator.fit` takes sample weights."""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__{_weight_parameter(last)}"
+    if not has_fit_parameter(estimator, "sample_weight"):
+        raise ValueError(f"`sample_weight` was given, but {type(estimator).__name__}.fit takes none")
+    return "sample_weight"

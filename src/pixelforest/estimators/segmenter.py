@@ -1,0 +1,300 @@
+"""`ImageSegmenter`: from images and scribbles to label images, tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from pixelforest.backends.protocol import Backend, FeatureBlock
+from pixelforest.backends.select import open_backend
+from pixelforest.engine.tiling import TileReader, tile_shape_for, tiles
+from pixelforest.engine.xarrays import name_like
+from pixelforest.estimators.feature_stack import ImageFeatureStack
+from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
+from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
+from pixelforest.estimators.shapes import checked_n_channels
+from pixelforest.features.patch import Window
+from pixelforest.images.containers import ImageAxes, channels_first, collect_images
+from pixelforest.images.labels import Annotation
+
+TRAINING_CELL = {2: 256, 3: 64}
+"""Side of the cells in which `fit` looks for annotated pixels; features are computed on bounding boxes in them."""
+
+
+def _has_predict_proba(self: ImageSegmenter) -> bool:
+    classifier = getattr(self, "classifier_", self.classifier)
+    return classifier is None or hasattr(classifier, "predict_proba")
+
+
+class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
+    """Learn from scribbles, segment images.
+
+    Gives the labels of ``Pipeline([features, PixelClassifier(classifier)])``, but never holds the features of a whole
+    image: one tile at a time is filtered and, when the classifier is an `OpenCLRandomForestClassifier` on the same
+    device, classified without leaving it. `fit` computes features only near annotated pixels.
+
+    Parameters
+    ----------
+    features : ImageFeatureStack, optional
+        What to compute for every pixel; also says how images are laid out (`spatial_ndim`, `channel_axis`,
+        `spacing`), what NaN does and which device is used. Default: ``ImageFeatureStack()``.
+    classifier : scikit-learn classifier, optional
+        Cloned by `fit`. Default: `OpenCLRandomForestClassifier` with 100 trees of depth at most 10, because trees of
+        unlimited depth learn single strokes by heart.
+    unlabeled : int or None
+        The label that means "not annotated"; it is never a class. ``None``: every pixel counts, and 0 is a class.
+    classes : sequence of int, optional
+        Classes in the order of the columns of `predict_proba`, also those that training data may lack.
+    tile_shape : tuple of int, optional
+        Size of the tiles of `predict`; the result does not depend on it.
+
+    Attributes
+    ----------
+    features_, classifier_ : estimator
+        The fitted clones.
+    classes_ : ndarray of int
+        Classes as they were given.
+    n_features_in_ : int
+        Channels of an image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pixelforest as pf
+    >>> image = np.zeros((32, 32))
+    >>> image[:, 16:] = 1
+    >>> scribbles = np.zeros((32, 32), dtype=np.uint8)
+    >>> scribbles[4, 2:12] = 1
+    >>> scribbles[4, 20:30] = 2
+    >>> model = pf.ImageSegmenter().fit([image], [scribbles])
+    >>> model.predict(image)[20, [3, 28]]
+    array([1, 2], dtype=uint8)
+    >>> model.predict_proba(image).shape
+    (32, 32, 2)
+    """
+
+    def __init__(
+        self,
+        features: ImageFeatureStack | None = None,
+        classifier: Any = None,
+        *,
+        unlabeled: int | None = 0,
+        classes: Any = None,
+        tile_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        self.features = features
+        self.classifier = classifier
+        self.unlabeled = unlabeled
+        self.classes = classes
+        self.tile_shape = tile_shape
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ImageSegmenter:
+        """Learn from the annotated pixels of all images.
+
+        Parameters
+        ----------
+        X : list of array-like
+            Images; they may differ in size.
+        y : list of array-like of int
+            Label images with the spatial shape of their image.
+        sample_weight : list of array-like, optional
+            One weight image per image.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Lone arrays, labels that are not integers or have another shape than their image, no annotated pixel,
+            fewer than two classes, NaN or inf pixels; the message names the image.
+        """
+        features = ImageFeatureStack() if self.features is None else clone(self.features)
+        if not isinstance(features, ImageFeatureStack):
+            raise TypeError(f"`features` must be an ImageFeatureStack, got {type(features).__name__}")
+        axes = features.axes()
+        self._checked_tile_shape(axes)
+        batch = collect_images(X, axes, allow_single=False)
+        features.fit(batch.images)
+        backend = open_backend(features.device)
+        plan = features.plan_for(features.n_features_in_)
+
+        def annotated_rows(image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+            planes = channels_first(image, axes, index=annotation.index)
+            return rows_at(backend, TileReader(planes, plan, features.nan_policy, annotation.index), annotation.pixels)
+
+        classifier = default_forest() if self.classifier is None else self.classifier
+        learned = self._learn(classifier, batch, axes, y, sample_weight, annotated_rows)
+        self.features_, self.classifier_, self.classes_ = features, learned.estimator, learned.classes
+        self.n_features_in_ = features.n_features_in_
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Return label images.
+
+        Parameters
+        ----------
+        X : list of array-like, stack, or one image
+
+        Returns
+        -------
+        list of ndarray, stack, or one ndarray
+            As `X`; the smallest unsigned dtype that holds the classes. DataArrays come back as DataArrays.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Images of another layout or with other channels than in `fit`, NaN or inf pixels.
+        """
+        check_is_fitted(self)
+        axes = self._checked(X)
+        decide = self._label_decider()
+
+        def labels_of(image: Any, index: int) -> Any:
+            shape = axes.spatial_shape(np.shape(image))
+            labels = np.empty(shape, self._label_dtype())
+            for window, block, touched in self._blocks(image, index):
+                tile = labels[window.slices]
+                tile[...] = decide(block)
+                if touched is not None:
+                    tile[touched] = self._masked_label()
+            return name_like(labels, image, axes)
+
+        return self._map(X, axes, labels_of)
+
+    @available_if(_has_predict_proba)
+    def predict_proba(self, X: Any) -> Any:
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : list of array-like, stack, or one image
+
+        Returns
+        -------
+        list of ndarray, stack, or one ndarray
+            As `X`; float32, shape ``(*spatial, n_classes)`` per image: a view of a class-major array, columns in the
+            order of `classes_`. DataArrays come back as DataArrays with a ``class`` dim.
+        """
+        check_is_fitted(self)
+        axes = self._checked(X)
+        decide = self._probability_decider()
+
+        def probabilities_of(image: Any, index: int) -> Any:
+            shape = axes.spatial_shape(np.shape(image))
+            values = np.empty((len(self.classes_), *shape), np.float32)
+            for window, block, touched in self._blocks(image, index):
+                tile = values[(slice(None), *window.slices)]
+                tile[...] = decide(block)
+                if touched is not None:
+                    tile[:, touched] = np.nan
+            return name_like(np.moveaxis(values, 0, -1), image, axes, last=("class", self.classes_))
+
+        return self._map(X, axes, probabilities_of)
+
+    def _blocks(
+        self, image: Any, index: int
+    ) -> Iterator[tuple[Window, FeatureBlock, NDArray[np.bool_] | None]]:
+        """Yield the feature block of every tile of one image, and its pixels that NaN reaches."""
+        features = self.features_
+        backend = open_backend(features.device)
+        plan = features.plan_for(self.n_features_in_)
+        planes = channels_first(image, features.axes(), index=index)
+        reader = TileReader(planes, plan, features.nan_policy, index)
+        tile_shape = self._checked_tile_shape(features.axes()) or tile_shape_for(reader.shape, len(plan.outputs))
+        for window in tiles(reader.shape, tile_shape):
+            patch, touched = reader.read(window)
+            yield window, backend.compute_features(plan, patch), touched
+
+    def _label_decider(self) -> Callable[[FeatureBlock], NDArray[Any]]:
+        program = self._program()
+        if program is not None:
+            labels = self.classifier_.classes_.astype(self._label_dtype())
+            return lambda block: labels[program.block_class_indices(block)]
+        return lambda block: self.classifier_.predict(_rows(block)).reshape(block.shape[1:])
+
+    def _probability_decider(self) -> Callable[[FeatureBlock], NDArray[Any]]:
+        n_classes, columns = len(self.classes_), self.classifier_.classes_
+        program = self._program()
+        if program is None:
+
+            def from_rows(block: FeatureBlock) -> NDArray[Any]:
+                values = self._in_class_order(self.classifier_.predict_proba(_rows(block)), columns)
+                return values.T.reshape(n_classes, *block.shape[1:])
+
+            return from_rows
+
+        def fused(block: FeatureBlock) -> NDArray[Any]:
+            values = program.block_probabilities(block)
+            rows = values.reshape(len(values), -1).T
+            return self._in_class_order(rows, columns).T.reshape(n_classes, *block.shape[1:])
+
+        return fused
+
+    def _program(self) -> Any:
+        """Return the classifier compiled for the device of the features, if it is a forest of ours on that device."""
+        classifier = self.classifier_
+        if not isinstance(classifier, OpenCLRandomForestClassifier):
+            return None
+        backend = open_backend(self.features_.device)
+        return classifier.program_on(backend) if open_backend(classifier.device) is backend else None
+
+    def _checked(self, X: Any) -> ImageAxes:
+        axes = self.features_.axes()
+        checked_n_channels(collect_images(X, axes), axes, expected=self.n_features_in_)
+        return axes
+
+    def _checked_tile_shape(self, axes: ImageAxes) -> tuple[int, ...] | None:
+        if self.tile_shape is None:
+            return None
+        tile_shape = tuple(self.tile_shape)
+        if len(tile_shape) != axes.spatial_ndim or min(tile_shape) < 1:
+            raise ValueError(f"`tile_shape` must be {axes.spatial_ndim} integers >= 1, got {self.tile_shape!r}")
+        return tile_shape
+
+
+def _rows(block: FeatureBlock) -> NDArray[np.float32]:
+    """Return the pixels of a block as rows, a view."""
+    values = block.to_host()
+    return values.reshape(len(values), -1).T
+
+
+def rows_at(
+    backend: Backend, reader: TileReader, pixels: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the features at single pixels of an image, and which of them no NaN reaches.
+
+    The image is cut into cells; features are computed on the bounding box of the pixels in each, so that the cost of
+    training follows the annotation and not the image.
+
+    Parameters
+    ----------
+    backend : Backend
+    reader : TileReader
+    pixels : ndarray of intp
+        Flat positions, C order.
+
+    Returns
+    -------
+    rows : ndarray of float32, shape (n_pixels, n_features)
+        In the order of `pixels`.
+    valid : ndarray of bool, shape (n_pixels,)
+    """
+    shape = reader.shape
+    positions = np.stack(np.unravel_index(pixels, shape), axis=1)
+    cells = np.ravel_multi_index(tuple((positions // TRAINING_CELL[len(shape)]).T), shape)
+    rows = np.empty((len(pixels), len(reader.plan.outputs)), np.float32)
+    valid = np.ones(len(pixels), np.bool_)
+    order = np.argsort(cells, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(cells[order])) + 1):
+        inside = positions[members]
+        window = Window(tuple(inside.min(axis=0).tolist()), tuple((inside.max(axis=0) + 1).tolist()))
+        patch, touched = reader.read(window)
+        at = tuple((inside - inside.min(axis=0)).T)
+        rows[members] = backend.compute_features(reader.plan, patch).to_host()[(slice(None), *at)].T
+        if touched is not None:
+            valid[members] = ~touched[at]
+    return rows, valid

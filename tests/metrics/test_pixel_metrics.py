@@ -68,6 +68,8 @@ def test_accuracy_and_confusion_equal_scikit_learn(unlabeled, images):
     assert pixel_accuracy(*images, unlabeled=unlabeled) == pytest.approx(oracle.accuracy_score(true, predicted))
     table = pixel_confusion_matrix(*images, unlabeled=unlabeled)
     assert unlabeled not in table.index
+    assert (table.index.name, table.columns.name) == ("true", "predicted")
+    assert (table.dtypes == np.int64).all()
     assert table.to_numpy().sum() == true.size
     for true_class, predicted_class in np.ndindex(table.shape):
         count = (true == table.index[true_class]) & (predicted == table.columns[predicted_class])
@@ -143,7 +145,7 @@ def test_extreme_values_are_classes_like_others():
     table = pixel_confusion_matrix(y_true, y_true)
     assert table.index.tolist() == [low, -1, high]
     assert (np.diag(table) == 1).all()
-    small = np.array([[-128, 127]], dtype=np.int8)
+    small = np.array([[-128, 127] * 50], dtype=np.int8)  # enough pixels for a lookup table
     assert pixel_jaccard(small, small, average=None).tolist() == [1.0, 1.0]
     with pytest.raises(ValueError, match="int64"):
         pixel_accuracy(np.array([[2**63]], dtype=np.uint64), np.array([[1]]))
@@ -174,6 +176,7 @@ def test_without_annotated_pixels_scores_of_classes_are_nan_too():
     with pytest.warns(UndefinedMetricWarning):
         np.testing.assert_array_equal(pixel_f1(empty, empty, average=None, labels=[1, 2]), [np.nan, np.nan])
     assert pixel_confusion_matrix(empty, empty).shape == (0, 0)
+    assert pixel_confusion_matrix(empty, empty, labels=[1, 2]).to_numpy().tolist() == [[0, 0], [0, 0]]
 
 
 @pytest.mark.parametrize("bad", [np.ones((2, 2)), np.ones((2, 2), dtype=bool)])

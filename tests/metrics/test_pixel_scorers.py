@@ -105,15 +105,18 @@ def test_processes_can_score(ragged):
     assert scores.tolist() == [1.0, 1.0]
 
 
-def test_scoring_works_with_metadata_routing_and_says_that_weights_are_not_used(ragged):
+def test_scoring_works_with_metadata_routing(ragged):
     with config_context(enable_metadata_routing=True):
         search = GridSearchCV(ThresholdSegmenter(), {"threshold": [0.3]}, scoring=READY, refit="f1", cv=KFold(2))
         assert search.fit(*ragged).best_score_ == 1.0
+
+
+@pytest.mark.filterwarnings("ignore:.*does not support sample_weight:UserWarning")  # said from scikit-learn 1.7 on
+@pytest.mark.parametrize("scoring", [READY, READY["f1"]])
+def test_a_search_with_sample_weights_scores_without_them(ragged, scoring):
     weights = [np.ones(image.shape) for image in ragged[0]]
-    with pytest.warns(UserWarning, match="does not support sample_weight"):
-        GridSearchCV(ThresholdSegmenter(), {"threshold": [0.3]}, scoring=READY["f1"], cv=KFold(2)).fit(
-            *ragged, sample_weight=weights
-        )
+    search = GridSearchCV(ThresholdSegmenter(), {"threshold": [0.3]}, scoring=scoring, refit="f1", cv=KFold(2))
+    assert search.fit(*ragged, sample_weight=weights).best_score_ == 1.0
 
 
 def test_a_fold_without_labelled_pixels_scores_nan_and_warns(ragged):

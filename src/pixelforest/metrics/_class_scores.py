@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import accuracy_score, confusion_matrix
+from sklearn.metrics import accuracy_score
 
 from pixelforest.metrics._inputs import as_integer, check_unlabeled
 from pixelforest.metrics._label_pairs import LabelPairs
@@ -121,25 +121,17 @@ def score_of_pairs(score: Callable[..., Score], pairs: LabelPairs, how: ClassAve
     )
 
 
-def confusion_of_pairs(pairs: LabelPairs, labels: Sequence[int]) -> NDArray[np.int64]:
-    """Return the counts, true labels in rows and predicted ones in columns."""
-    if not np.isin(labels, pairs.first).any():  # scikit-learn refuses such labels
-        return np.zeros((len(labels), len(labels)), dtype=np.int64)
-    y_true, y_pred, counts = _weighted_rows(pairs)
-    return confusion_matrix(y_true, y_pred, labels=labels, sample_weight=counts)
+def warn_without_pixels(name: str, unlabeled: int | None, where: str = "`y_true`") -> None:
+    """Warn the caller's caller's caller that a score is undefined because nothing was annotated."""
+    reason = "no pixel" if unlabeled is None else f"no annotated pixel (every one has the value {unlabeled})"
+    warnings.warn(f"{name} is undefined and set to NaN: {where} has {reason}", UndefinedMetricWarning, stacklevel=4)
 
 
 def _weighted_rows(pairs: LabelPairs) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return true labels, predicted labels and counts as scikit-learn takes them: one weighted row per pair.
 
-    Every pair comes once more with weight 0, because scikit-learn takes more classes than half the rows for regression
+    Every pair comes once more with weight 0: scikit-learn 1.7 takes more classes than half the rows for regression
     targets and warns.
     """
     counts = np.concatenate([pairs.counts, np.zeros_like(pairs.counts)])
     return np.tile(pairs.first, 2), np.tile(pairs.second, 2), counts
-
-
-def warn_without_pixels(name: str, unlabeled: int | None, where: str = "`y_true`") -> None:
-    """Warn the caller's caller's caller that a score is undefined because nothing was annotated."""
-    reason = "no pixel" if unlabeled is None else f"no annotated pixel (every one has the value {unlabeled})"
-    warnings.warn(f"{name} is undefined and set to NaN: {where} has {reason}", UndefinedMetricWarning, stacklevel=4)

@@ -12,7 +12,6 @@ from pixelforest.metrics._class_scores import (
     accuracy_of_pairs,
     check_labels,
     class_average,
-    confusion_of_pairs,
     present_classes,
     score_of_pairs,
     warn_without_pixels,
@@ -352,10 +351,9 @@ def pixel_confusion_matrix(
     rows = present_classes(pairs, unlabeled).tolist() if labels is None else list(check_labels(labels, unlabeled))
     is_unlabeled_predicted = unlabeled is not None and bool((pairs.second == unlabeled).any())
     columns = [*rows, unlabeled] if is_unlabeled_predicted else rows
-    counts = confusion_of_pairs(pairs, columns)[: len(rows)]
-    return pd.DataFrame(
-        counts, index=pd.Index(rows, name="true", dtype=int), columns=pd.Index(columns, name="predicted", dtype=int)
-    )
+    places = pd.MultiIndex.from_arrays([pairs.first, pairs.second], names=["true", "predicted"])
+    counts = pd.Series(pairs.counts, index=places).unstack(fill_value=0)
+    return counts.reindex(index=rows, columns=columns, fill_value=0)
 
 
 def _pooled_pairs(y_true: LabelImages, y_pred: LabelImages, unlabeled: int | None) -> LabelPairs:

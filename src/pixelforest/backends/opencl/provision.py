@@ -220,7 +220,7 @@ def _temporary_folder(prefix: str) -> Path:
 
 def _user_cache() -> Path:
     chosen = os.environ.get("XDG_CACHE_HOME")
-    return Path(chosen) if chosen else Path(os.environ.get("HOME") or tempfile.gettempdir()) / ".cache"
+    return Path(chosen) if chosen else Path("~/.cache").expanduser()
 
 
 def _ensure_caches() -> None:

@@ -1,3 +1,26 @@
 """scikit-learn estimators and transformers for images, with an exact OpenCL engine."""
 
+from pixelforest import metrics, model_selection
+from pixelforest.estimators.checks import check_image_estimator
+from pixelforest.estimators.feature_stack import ImageFeatureStack
+from pixelforest.estimators.flatten import Flatten
+from pixelforest.estimators.normalizer import ImageNormalizer
+from pixelforest.estimators.pixel_classifier import PixelClassifier
+from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
+from pixelforest.estimators.segmenter import ImageSegmenter
+from pixelforest.features.spec import FeatureSpec
+
 __version__ = "0.1.0.dev0"
+
+__all__ = [
+    "FeatureSpec",
+    "Flatten",
+    "ImageFeatureStack",
+    "ImageNormalizer",
+    "ImageSegmenter",
+    "OpenCLRandomForestClassifier",
+    "PixelClassifier",
+    "check_image_estimator",
+    "metrics",
+    "model_selection",
+]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from pixelforest.forest.lower import FixedPoint, fixed_point, round_down
 from pixelforest.forest.representation import Forest
@@ -56,7 +58,7 @@ def _head(forest: Forest, names: list[str], numbers: FixedPoint) -> Iterator[str
     features = plural(forest.n_features, "feature", "features")
     yield f"// A forest of {trees} for {features} and {plural(forest.n_classes, 'class', 'classes')}."
     for index, name in enumerate(names):
-        yield f"// votes[{index}]: {' '.join(name.split()) or '(no name)'}"
+        yield f"// votes[{index}]: {json.dumps(name)}"  # quoted: no name ends or continues the comment
     yield f"// A tree has {numbers.scale} votes. NaN takes the `else`, or the `if` where isnan is asked."
     yield "#pragma OPENCL FP_CONTRACT OFF"
 
@@ -75,8 +77,8 @@ def _tree(forest: Forest, tree: int, numbers: FixedPoint) -> Iterator[str]:
             yield from (indent + line for line in _leaf(forest, item, numbers))
         else:
             feature, threshold = f"x[{forest.feature[item]}]", float(thresholds[item])
-            literal = "INFINITY" if threshold == float("inf") else f"{threshold.hex()}f"
-            literal = f"({literal})" if threshold < 0 else literal
+            literal = f"{abs(threshold).hex()}f" if isfinite(threshold) else "INFINITY"
+            literal = f"-{literal}" if threshold < 0 else literal
             or_missing = f" || isnan({feature})" if forest.missing_left[item] else ""
             yield f"{indent}if ({feature} <= {literal}{or_missing}) {{  // {float(forest.threshold[item]):.9g}"
             pending += [(depth, "}"), (depth + 1, int(forest.right[item])), (depth, "} else {")]

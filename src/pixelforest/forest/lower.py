@@ -26,6 +26,8 @@ MAX_ERROR = 1e-7
 MAX_PERFECT_DEPTH = 4
 PRIVATE_BYTES = 24 * 1024
 """Memory that one work-item may use for keys and sums: they should stay in the first cache."""
+WORD_BITS = 32
+"""Bits of the word that holds a node's slot and the distance to its right child."""
 ROWS_PER_ITEM = {"traverse": 16, "perfect": 32}
 
 
@@ -134,7 +136,7 @@ def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     """
     with np.errstate(over="ignore", under="ignore"):
         nearest = thresholds.astype(np.float32)
-    below = np.where(nearest > thresholds, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+        below = np.where(nearest > thresholds, np.nextafter(nearest, np.float32(-np.inf)), nearest)
     return np.where(below == 0, np.float32(0), below)  # x = +0 and x = -0 both go left of a threshold of -0
 
 
@@ -291,7 +293,7 @@ def _preorder_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[n
     words = np.where(forest.leaf < 0, threshold_keys(forest).astype(np.int64) & 0xFFFFFFFF, forest.leaf)
     low = slots << 1 | forest.missing_left
     slot_bits = _capacity(int(slots.max()) + 1).bit_length()
-    fits = int(distance.max()) < 1 << (32 - slot_bits)
+    fits = int(distance.max()) < 1 << (WORD_BITS - slot_bits)
     table = np.zeros((len(words), 2 if fits else 4), np.uint32)
     table[position, 0] = words
     table[position, 1] = low | distance << slot_bits if fits else low

@@ -48,12 +48,16 @@ class OpenCLForestProgram:
         What to apply.
     form : {"traverse", "perfect"}, optional
         Forces a kernel form.
+    rows_per_item : int, optional
+        Forces how many rows a work-item takes.
     """
 
-    def __init__(self, device: Device, forest: Forest, *, form: str | None = None) -> None:
-        # On a GPU a work-item is a lane: one row each.
-        rows_per_item = 1 if device.kind == "gpu" and (form or "traverse") == "traverse" else None
-        tables = lower_forest(forest, form=form or ("traverse" if rows_per_item else None), rows_per_item=rows_per_item)
+    def __init__(
+        self, device: Device, forest: Forest, *, form: str | None = None, rows_per_item: int | None = None
+    ) -> None:
+        if device.kind == "gpu" and form is None:
+            form, rows_per_item = "traverse", 1  # there a work-item is a lane
+        tables = lower_forest(forest, form=form, rows_per_item=rows_per_item)
         numbers = tables.fixed_point
         self.forest = forest
         self.plan: KernelPlan = tables.plan

@@ -1,0 +1,1 @@
+"""Measurements and long checks of pixelforest; run one with ``python -m benchmarks NAME``."""

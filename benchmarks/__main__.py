@@ -1,0 +1,28 @@
+"""Command line of the benchmarks: ``python -m benchmarks NAME [options]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+SUITES = {
+    "reliability": ("benchmarks.reliability.forest_parity", "compiled forests decide as scikit-learn does"),
+}
+"""Name: module with `add_arguments(parser)` and `run(arguments)`, which returns an exit status; and what it shows."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one benchmark; return 0 if it passed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="suite", required=True, metavar="NAME")
+    for name, (module, shows) in SUITES.items():
+        command = commands.add_parser(name, help=shows, description=f"Shows that {shows}.")
+        import_module(module).add_arguments(command)
+    parsed = parser.parse_args(arguments)
+    return int(import_module(SUITES[parsed.suite][0]).run(parsed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.ensemble import RandomForestClassifier
+
+from pixelforest.forest.lower import fixed_point, lower_forest, order_keys, round_down
+from pixelforest.forest.read import read_forest
+from pixelforest.forest.representation import make_forest
+
+TINY = np.float32(1.401298464324817e-45)
+LARGEST = np.finfo(np.float32).max
+FLOATS = np.array([np.inf, LARGEST, 1.0, 1.17549435e-38, 1e-40, TINY, 0.0], np.float32)
+FLOATS = np.concatenate([FLOATS, -FLOATS])
+THRESHOLDS = np.concatenate([FLOATS[~np.isneginf(FLOATS)].astype(np.float64), [1e-50, -1e-50, 0.1, -0.1, 1e39, -1e39]])
+
+any_threshold = st.one_of(
+    st.sampled_from(THRESHOLDS.tolist()), st.floats(allow_nan=False, exclude_min=True, min_value=-np.inf)
+)
+any_float32 = st.one_of(st.sampled_from([*FLOATS.tolist(), np.nan]), st.floats(width=32))
+
+
+def fitted(n_estimators=10, n_classes=3, **parameters):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(150, 6)), rng.integers(0, n_classes, 150)
+    y[:n_classes] = np.arange(n_classes)
+    return RandomForestClassifier(n_estimators, random_state=0, **parameters).fit(X, y)
+
+
+def decide_by_keys(x, threshold, missing_left):
+    key = int(order_keys(np.array([x], np.float32))[0])
+    bound = int(order_keys(round_down(np.array([threshold])))[0])
+    shifted = (key + missing_left + 2**31) % 2**32 - 2**31  # the kernel's wrapping addition
+    return shifted <= bound + missing_left
+
+
+@pytest.mark.parametrize("missing_left", [False, True])
+def test_keys_decide_as_floats_on_all_special_values(missing_left):
+    for x in [*FLOATS, np.float32(np.nan)]:
+        for threshold in THRESHOLDS:
+            expected = missing_left if np.isnan(x) else bool(np.float64(x) <= threshold)
+            assert decide_by_keys(x, threshold, missing_left) == expected, (x, threshold)
+
+
+@given(any_float32, any_threshold, st.booleans(), st.integers(-1, 1))
+def test_keys_decide_as_floats(x, threshold, missing_left, step):
+    x = np.float32(x)
+    if step:
+        with np.errstate(over="ignore"):
+            x = np.nextafter(np.float32(round_down(np.array([threshold]))[0]), np.float32(step * np.inf))
+    expected = missing_left if np.isnan(x) else bool(np.float64(x) <= threshold)
+    assert decide_by_keys(x, threshold, missing_left) == expected
+
+
+@given(hnp.arrays(np.float32, 20, elements=st.floats(width=32, allow_nan=False)))
+def test_keys_order_as_floats(values):
+    keys = order_keys(values)
+    differ = values[:, None] != values[None, :]
+    assert np.array_equal((keys[:, None] < keys[None, :])[differ], (values[:, None] < values[None, :])[differ])
+
+
+@pytest.mark.parametrize("n_estimators", [1, 7, 511, 512, 3000])
+@pytest.mark.parametrize("parameters", [{"max_depth": 2}, {"min_samples_leaf": 3, "n_classes": 7}])
+def test_fixed_point_sums_keep_their_bound_and_do_not_overflow(n_estimators, parameters):
+    model = fitted(5, **parameters)
+    forest = read_forest(SimpleNamespace(estimators_=(model.estimators_ * 1000)[:n_estimators]))
+    numbers = fixed_point(forest)
+    assert numbers.error < 1e-7
+    assert numbers.sum_type == "uint" or n_estimators > 500
+    assert numbers.scale.bit_count() == 1
+    largest = n_estimators * int(numbers.leaves.astype(np.int64).max())
+    assert max(largest, n_estimators * numbers.scale) < 2 ** (32 if numbers.sum_type == "uint" else 64)
+    rest = numbers.scale - numbers.leaves.sum(axis=1, dtype=np.int64)
+    integers = np.column_stack([numbers.leaves, rest]) / numbers.scale
+    assert np.abs(integers - forest.leaf_values).max() <= forest.n_classes / 2 / numbers.scale
+
+
+def test_pure_leaves_need_no_second_decision_and_fractions_little():
+    assert fixed_point(read_forest(fitted(20, bootstrap=False))).margin == 0
+    shallow = fixed_point(read_forest(fitted(20, max_depth=2)))
+    assert 0 < shallow.margin / (20 * shallow.scale) < 1e-6
+
+
+def test_values_that_are_no_fractions_are_left_to_the_host():
+    forest = make_forest(
+        feature=[0], threshold=[0], left=[-1], right=[-1], missing_left=[False], leaf=[0], roots=[0],
+        leaf_values=[[np.nan, 3.0]], n_features=1,
+    )  # fmt: skip
+    numbers = fixed_point(forest)
+    assert numbers.margin > numbers.scale
+
+
+@pytest.mark.parametrize("parameters", [{}, {"max_leaf_nodes": 9}, {"max_depth": 3}])
+def test_preorder_keeps_every_path(parameters):
+    forest = read_forest(fitted(**parameters))
+    tables = lower_forest(forest, form="traverse")
+    slot_bits = dict(tables.plan.constants)["SLOT_BITS"]
+    pairs = list(zip(forest.roots.tolist(), tables.roots.tolist(), strict=True))
+    while pairs:
+        node, at = pairs.pop()
+        word, low = (int(value) for value in tables.nodes[at, :2])
+        if forest.leaf[node] >= 0:
+            assert (word, low) == (forest.leaf[node], 0)
+            continue
+        slot = low % 2**slot_bits >> 1
+        assert tables.columns[slot] == forest.feature[node]
+        assert low & 1 == forest.missing_left[node]
+        pairs += [(forest.left[node], at + 1), (forest.right[node], at + (low >> slot_bits))]
+
+
+def test_forms_are_chosen_by_shape_and_can_be_forced():
+    shallow, deep = read_forest(fitted(max_depth=2)), read_forest(fitted())
+    assert lower_forest(shallow).plan.form == "perfect"
+    assert lower_forest(shallow, form="traverse").plan.form == "traverse"
+    assert lower_forest(deep).plan.form == "traverse"
+    assert "-D CLASSES=3" in lower_forest(deep).plan.options
+    with pytest.raises(ValueError, match="'perfect' needs trees of depth 1 to 4"):
+        lower_forest(deep, form="perfect")
+    with pytest.raises(ValueError, match="must be 'traverse' or 'perfect', got 'magic'"):
+        lower_forest(deep, form="magic")

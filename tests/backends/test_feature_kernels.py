@@ -1,0 +1,140 @@
+"""OpenCL features equal their NumPy twin; tiles equal the whole and a feature equals itself in company, bit for bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from pixelforest.backends.numpy.features import compute_features as compute_with_numpy
+from pixelforest.engine.tiling import TileReader, tiles
+from pixelforest.features.build import build_plan
+from pixelforest.features.filters import FILTERS
+from pixelforest.features.patch import Window
+from pixelforest.features.spec import FeatureSpec
+
+SIGMAS = (0.1, 0.4, 0.7, 0.9, 1.0, 1.7, 2.5, 5.0)
+
+
+@st.composite
+def spec_lists(draw):
+    names = draw(st.lists(st.sampled_from(sorted(FILTERS)), min_size=1, max_size=4))
+    specs = (FeatureSpec(n, draw(st.sampled_from(SIGMAS)) if FILTERS[n].has_sigma else None) for n in names)
+    return tuple(dict.fromkeys(specs))
+
+
+@st.composite
+def channel_stacks(draw):
+    """Arrays ``(channels, *spatial)`` of several dtypes and layouts."""
+    ndim = draw(st.sampled_from([2, 3]))
+    # few distinct sizes: some runtimes compile a kernel again for every new one
+    sizes = st.sampled_from([1, 2, 5, 9, 13, 24] if ndim == 2 else [1, 3, 6])
+    shape = (draw(st.integers(1, 2)), *(draw(sizes) for _ in range(ndim - 1)), draw(st.sampled_from([1, 7, 20])))
+    dtype = draw(st.sampled_from(["f4", "u1", "u2", "f8", ">f4", "f2", "i2", "?"]))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    steps = tuple(draw(st.sampled_from([1, -1, 2, -2])) for _ in range(ndim))
+    big = tuple(n * abs(s) for n, s in zip(shape[1:], steps, strict=True))
+    values = random.normal(0, 1, (shape[0], *big)) if np.dtype(dtype).kind == "f" else random.random((shape[0], *big))
+    scale = {"u1": 255, "u2": 65535, "i2": 30000, "?": 1}.get(dtype, draw(st.sampled_from([1e-3, 1.0, 1e3])))
+    array = (np.round(values * scale) if np.dtype(dtype).kind != "f" else values * scale).astype(dtype)
+    if draw(st.booleans()):
+        array = np.asfortranarray(array)
+    view = array[(slice(None), *(slice(None, None, s) for s in steps))]
+    assert view.shape == shape
+    return view
+
+
+def draw_window(data, shape):
+    bounds = [sorted((data.draw(st.integers(0, n - 1)), data.draw(st.integers(1, n)))) for n in shape]
+    return Window(tuple(a if a < b else b - 1 for a, b in bounds), tuple(b for _, b in bounds))
+
+
+def plan_for(planes, specs, data):
+    spacing = data.draw(st.sampled_from([(1.0, 1.0, 1.0), (2.0, 0.5, 1.3)]))[: planes.ndim - 1]
+    return build_plan(specs, spacing, planes.shape[0])
+
+
+def in_tiles(engine, reader, tile_shape):
+    out = np.full((len(reader.plan.outputs), *reader.shape), np.nan, np.float32)
+    for tile in tiles(reader.shape, tile_shape):
+        patch, _ = reader.read(tile)
+        out[(slice(None), *tile.slices)] = engine.compute(reader.plan, patch)
+    return out
+
+
+def whole_of(engine, reader):
+    return engine.compute(reader.plan, reader.read(Window.whole(reader.shape))[0])
+
+
+@given(st.data())
+def test_kernels_equal_their_twin(opencl_engine, data):
+    planes = data.draw(channel_stacks())
+    plan = plan_for(planes, data.draw(spec_lists()), data)
+    patch, _ = TileReader(planes, plan, "raise", 0).read(draw_window(data, planes.shape[1:]))
+    twin, values = compute_with_numpy(plan, patch), opencl_engine.compute(plan, patch)
+    peak = float(np.abs(planes.astype(np.float64)).max())
+    assert values.dtype == np.float32
+    assert values.shape == twin.shape
+    for name, value, expected, bound in zip(plan.names, values, twin, plan.bounds, strict=True):
+        assert_allclose(value, expected, rtol=0, atol=1e-5 * (bound.gain * peak) ** bound.degree, err_msg=name)
+
+
+@given(st.data())
+def test_tiles_equal_the_whole_bit_for_bit(engine, data):
+    planes = data.draw(channel_stacks())
+    plan = plan_for(planes, data.draw(spec_lists()), data)
+    reader = TileReader(planes, plan, "raise", 0)
+    tile_shape = tuple(data.draw(st.sampled_from([max(1, n // 2), n - n // 3, n])) for n in reader.shape)
+    assert_array_equal(in_tiles(engine, reader, tile_shape), whole_of(engine, reader))
+
+
+@given(st.data())
+def test_a_feature_has_the_same_bits_in_any_plan(engine, data):
+    planes = data.draw(channel_stacks())[:1]
+    specs = data.draw(spec_lists())
+    plan = plan_for(planes, specs, data)
+    together = whole_of(engine, TileReader(planes, plan, "raise", 0))
+    order = data.draw(st.permutations(range(len(plan.outputs))))
+    for index in order[:2]:
+        alone = whole_of(engine, TileReader(planes, plan.subset([index]), "raise", 0))
+        assert_array_equal(alone[0], together[index])
+    assert_array_equal(whole_of(engine, TileReader(planes, plan.subset(order), "raise", 0)), together[list(order)])
+
+
+def test_all_filters_in_tiles(engine):
+    planes = np.random.default_rng(3).normal(100, 30, (2, 41, 33))
+    specs = (*tuple(FeatureSpec(n, s) for s in (1.0, 2.5) for n in list(FILTERS)[1:]), FeatureSpec("original"))
+    reader = TileReader(planes, build_plan(specs, (1.0, 1.0), 2), "raise", 0)
+    whole = whole_of(engine, reader)
+    for tile_shape in [(41, 18), (21, 33)]:
+        assert_array_equal(in_tiles(engine, reader, tile_shape), whole)
+
+
+def test_all_filters_in_tiles_of_a_volume(engine):
+    planes = np.random.default_rng(4).normal(100, 30, (1, 6, 10, 35))
+    specs = tuple(FeatureSpec(n, 1.0) for n in list(FILTERS)[1:])
+    reader = TileReader(planes, build_plan(specs, (2.0, 1.0, 1.0)), "raise", 0)
+    assert_array_equal(in_tiles(engine, reader, (6, 5, 18)), whole_of(engine, reader))
+
+
+def test_a_repeated_output_is_delivered_twice(engine):
+    plan = build_plan((FeatureSpec("gaussian", 1),), (1.0, 1.0))
+    reader = TileReader(np.random.default_rng(5).random((1, 9, 9)), plan.subset([0, 0]), "raise", 0)
+    first, second = whole_of(engine, reader)
+    assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("matrix", [(1, 0, 0, 1, 0, 1), (5, 0, 0, -3, 0, 2), (1, 1, 1, 1, 1, 1), (0, 0, 0, 0, 0, 0)])
+def test_degenerate_eigenvalues(engine, matrix):
+    """Planes of a constant matrix: repeated, zero and unsorted eigenvalues."""
+    from pixelforest.features.plan import FeaturePlan
+    from pixelforest.features.planes import Pointwise, Source
+
+    triangle = tuple(Source(c) for c in range(6))
+    outputs = tuple(Pointwise(f"eigenvalue_{i}", triangle) for i in range(3))
+    plan = FeaturePlan(outputs, ("a", "b", "c"), 3, 6)
+    planes = np.broadcast_to(np.array(matrix, np.float32)[:, None, None, None], (6, 2, 2, 2))
+    values = whole_of(engine, TileReader(planes, plan, "raise", 0))
+    a, b, c, d, e, f = matrix
+    expected = np.linalg.eigvalsh(np.array([[a, b, c], [b, d, e], [c, e, f]], float))[::-1]
+    assert_allclose(values[:, 0, 0, 0], expected, atol=1e-6)

@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser("demo", help="train on shipped scribbles, segment nuclei, print scores, write a picture")
-    demo.add_argument("--output", type=Path, default=Path("pixelforest_demo.png"), help="picture to write (%(default)s)")
+    demo.add_argument(
+        "--output", type=Path, default=Path("pixelforest_demo.png"), help="picture to write (%(default)s)"
+    )
     demo.add_argument("--device", default="auto", help="auto, numpy, or part of a device's name (%(default)s)")
     commands.add_parser("doctor", help="explain which OpenCL devices work, and why others do not")
     options = parser.parse_args(arguments)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,7 @@ def draw_demo(data: DemoData, labels: list[NDArray[Any]], table: pd.DataFrame, o
     )
     partial = output.with_name(f".{output.name}.part")
     figure.savefig(partial, dpi=100, format="png", facecolor=PAPER)
-    os.replace(partial, output)
+    partial.replace(output)
 
 
 def overlay(image: NDArray[Any], nucleus: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:

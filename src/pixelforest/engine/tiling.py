@@ -44,11 +44,11 @@ def tile_shape_for(shape: tuple[int, ...], n_features: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class TileReader:
-    """Reads patches of one image for one plan.
+    r"""Reads patches of one image for one plan.
 
     Parameters
     ----------
-    planes : ndarray, shape (n_channels, \\*spatial)
+    planes : ndarray, shape (n_channels, \*spatial)
         The image, any real dtype; only patches of it are converted.
     plan : FeaturePlan
     nan_policy : {"raise", "mask"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pixelforest.images.containers import ImageAxes
@@ -13,12 +13,12 @@ def is_named(image: Any) -> bool:
     return hasattr(image, "dims") and hasattr(image, "coords") and hasattr(image, "attrs")
 
 
-def name_like(values: Any, image: Any, axes: ImageAxes, *, last: tuple[str, Sequence[Any]] | None = None) -> Any:
-    """Return `values` with the spatial dims, coords and attrs of `image`, if that is a DataArray.
+def name_like(values: Any, image: Any, axes: ImageAxes, *, last: tuple[str, Iterable[Any]] | None = None) -> Any:
+    r"""Return `values` with the spatial dims, coords and attrs of `image`, if that is a DataArray.
 
     Parameters
     ----------
-    values : ndarray, shape (\\*spatial) or (\\*spatial, n)
+    values : ndarray, shape (\*spatial) or (\*spatial, n)
     image : array-like
         What the user gave.
     axes : ImageAxes
@@ -29,7 +29,7 @@ def name_like(values: Any, image: Any, axes: ImageAxes, *, last: tuple[str, Sequ
         return values
     import xarray
 
-    dims = axes.spatial_shape(tuple(image.dims))
+    dims = axes.spatial(tuple(image.dims))
     coords = {name: c for name, c in image.coords.items() if set(c.dims) <= set(dims)}
     if last is not None:
         dims = (*dims, last[0])

@@ -19,6 +19,7 @@ from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.spec import FeatureSpec
 from pixelforest.images.containers import (
     ImageAxes,
+    NanPolicy,
     channels_first,
     checked_axes,
     checked_spacing,
@@ -37,7 +38,7 @@ DEFAULT_FILTERS = (
 DEFAULT_SIGMAS = (1, 2, 4)
 
 
-class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Filter images at several scales; every pixel becomes a vector of features.
 
     Stateless: `transform` works without `fit`. What `fit` learns is the number of channels, which later images must
@@ -93,7 +94,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         spatial_ndim: int = 2,
         channel_axis: int | None = None,
         spacing: Any = None,
-        nan_policy: str = "raise",
+        nan_policy: NanPolicy = "raise",
         device: str = "auto",
     ) -> None:
         self.filters = filters
@@ -191,7 +192,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
             return parse_features(self.features)
         for name in ("filters", "sigmas"):
             value = getattr(self, name)
-            if isinstance(value, str) or not np.iterable(value) or not len(value):
+            if isinstance(value, str) or not np.iterable(value) or not list(value):
                 raise ValueError(f"`{name}` must be a sequence with at least one item, got {value!r}")
         return parse_features(list(grid(tuple(self.filters), tuple(self.sigmas))))
 

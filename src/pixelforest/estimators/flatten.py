@@ -12,7 +12,7 @@ from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, s
 from pixelforest.images.containers import ImageAxes, channels_first, checked_axes, collect_images
 
 
-class Flatten(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class Flatten(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Turn images into a table with one row per pixel and one column per channel.
 
     It gives many rows per image, so it serves unsupervised pipelines. A *supervised* classifier after it would meet

@@ -12,7 +12,7 @@ from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, m
 from pixelforest.images.containers import ImageAxes, as_float32, channels_first, checked_axes, collect_images
 
 
-class ImageNormalizer(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class ImageNormalizer(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Scale every image, and every channel of it, by its own percentiles.
 
     ``(f - P_low) / (P_high - P_low)``, so the low percentile becomes 0 and the high one 1. A constant channel becomes
@@ -102,7 +102,9 @@ class ImageNormalizer(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wra
 
     def _checked_axes(self) -> ImageAxes:
         if not 0 <= self.low < self.high <= 100:
-            raise ValueError(f"`low` and `high` must be percentiles, 0 <= low < high <= 100, got {self.low}, {self.high}")
+            raise ValueError(
+                f"`low` and `high` must be percentiles, 0 <= low < high <= 100, got {self.low}, {self.high}"
+            )
         return checked_axes(self.spatial_ndim, self.channel_axis)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from pixelforest.engine.xarrays import name_like
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
 from pixelforest.estimators.shapes import checked_n_channels
-from pixelforest.images.containers import ImageAxes, channels_first, checked_axes, collect_images
+from pixelforest.images.containers import ImageAxes, NanPolicy, channels_first, checked_axes, collect_images
 from pixelforest.images.labels import Annotation
 
 
@@ -72,7 +72,7 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
         unlabeled: int | None = 0,
         classes: Any = None,
         spatial_ndim: int = 2,
-        nan_policy: str = "raise",
+        nan_policy: NanPolicy = "raise",
     ) -> None:
         self.estimator = estimator
         self.unlabeled = unlabeled

@@ -51,7 +51,9 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         self, estimator: Any, batch: ImageBatch, axes: ImageAxes, y: Any, sample_weight: Any, read: RowReader
     ) -> Learned:
         """Fit a clone of `estimator` to the annotated pixels of all images; nothing of `self` changes."""
-        if self.unlabeled is not None and (isinstance(self.unlabeled, bool) or not isinstance(self.unlabeled, int | np.integer)):
+        if self.unlabeled is not None and (
+            isinstance(self.unlabeled, bool) or not isinstance(self.unlabeled, int | np.integer)
+        ):
             raise TypeError(f"`unlabeled` must be an integer or None, got {self.unlabeled!r}")
         shapes = spatial_shapes(batch, axes)
         annotations = read_annotations(y, shapes, unlabeled=self.unlabeled, sample_weight=sample_weight)
@@ -104,13 +106,17 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         float
             NaN, with a warning, if no pixel is annotated.
         """
-        predictions = self.predict(X)  # type: ignore[attr-defined]
+        predictions = self.predict(X)
         if sample_weight is None:
             return float(pixel_accuracy(y, predictions, unlabeled=self.unlabeled))
-        pairs = [(np.asarray(t), np.asarray(p), np.asarray(w)) for t, p, w in zip(y, predictions, sample_weight, strict=True)]
+        pairs = [
+            (np.asarray(t), np.asarray(p), np.asarray(w)) for t, p, w in zip(y, predictions, sample_weight, strict=True)
+        ]
         counted = [np.ones(t.shape, bool) if self.unlabeled is None else t != self.unlabeled for t, _, _ in pairs]
         hits = np.concatenate([(t == p)[c] for (t, p, _), c in zip(pairs, counted, strict=True)])
-        return float(np.average(hits, weights=np.concatenate([w[c] for (*_, w), c in zip(pairs, counted, strict=True)])))
+        return float(
+            np.average(hits, weights=np.concatenate([w[c] for (*_, w), c in zip(pairs, counted, strict=True)]))
+        )
 
     def _map(self, X: Any, axes: ImageAxes, function: Callable[[Any, int], Any]) -> Any:
         return map_images(X, axes, function)

@@ -154,7 +154,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         decide = self._label_decider()
 
         def labels_of(image: Any, index: int) -> Any:
-            shape = axes.spatial_shape(np.shape(image))
+            shape = axes.spatial(np.shape(image))
             labels = np.empty(shape, self._label_dtype())
             for window, block, touched in self._blocks(image, index):
                 tile = labels[window.slices]
@@ -184,7 +184,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         decide = self._probability_decider()
 
         def probabilities_of(image: Any, index: int) -> Any:
-            shape = axes.spatial_shape(np.shape(image))
+            shape = axes.spatial(np.shape(image))
             values = np.empty((len(self.classes_), *shape), np.float32)
             for window, block, touched in self._blocks(image, index):
                 tile = values[(slice(None), *window.slices)]
@@ -195,9 +195,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
 
         return self._map(X, axes, probabilities_of)
 
-    def _blocks(
-        self, image: Any, index: int
-    ) -> Iterator[tuple[Window, FeatureBlock, NDArray[np.bool_] | None]]:
+    def _blocks(self, image: Any, index: int) -> Iterator[tuple[Window, FeatureBlock, NDArray[np.bool_] | None]]:
         """Yield the feature block of every tile of one image, and its pixels that NaN reaches."""
         features = self.features_
         backend = open_backend(features.device)

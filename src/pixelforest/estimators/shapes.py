@@ -42,10 +42,12 @@ def map_images(X: Any, axes: ImageAxes, function: Callable[[Any, int], Any]) -> 
 
 def spatial_shapes(batch: ImageBatch, axes: ImageAxes) -> list[tuple[int, ...]]:
     """Return the spatial shape of every image."""
-    return [axes.spatial_shape(np.shape(image)) for image in batch.images]
+    return [axes.spatial(np.shape(image)) for image in batch.images]
 
 
-def checked_n_channels(batch: ImageBatch, axes: ImageAxes, *, expected: int | None = None, what: str = "channels") -> int:
+def checked_n_channels(
+    batch: ImageBatch, axes: ImageAxes, *, expected: int | None = None, what: str = "channels"
+) -> int:
     """Return the number of channels that all images have.
 
     Raises

@@ -47,14 +47,13 @@ def parse_features(features: str | Sequence[FeatureSpec | str]) -> tuple[Feature
     >>> len(parse_features("object_size_1_to_5_px"))
     16
     """
-    if isinstance(features, str):
-        parsed = PRESETS.get(features.strip()) or tuple(_parse_one(word) for word in features.split())
-    elif isinstance(features, Sequence):
-        parsed = tuple(_as_spec(feature) for feature in features)
-    else:
+    given = features.split() if isinstance(features, str) else features
+    if not isinstance(given, Sequence):
         raise TypeError(
-            f"`features` must be a preset name, a feature string or a list of FeatureSpec, got {type(features).__name__}"
+            "`features` must be a preset name, a feature string or a list of FeatureSpec, "
+            f"got {type(features).__name__}"
         )
+    parsed = tuple(spec for feature in given for spec in _as_specs(feature))
     if not parsed:
         raise ValueError(f"`features` is empty, got {features!r}")
     for spec in parsed:
@@ -63,12 +62,12 @@ def parse_features(features: str | Sequence[FeatureSpec | str]) -> tuple[Feature
     return parsed
 
 
-def _as_spec(feature: FeatureSpec | str) -> FeatureSpec:
+def _as_specs(feature: FeatureSpec | str) -> tuple[FeatureSpec, ...]:
     if isinstance(feature, FeatureSpec):
-        return feature
-    if isinstance(feature, str):
-        return _parse_one(feature.strip())
-    raise TypeError(f"`features` must hold FeatureSpec or str, got {type(feature).__name__}: {feature!r}")
+        return (feature,)
+    if not isinstance(feature, str):
+        raise TypeError(f"`features` must hold FeatureSpec or str, got {type(feature).__name__}: {feature!r}")
+    return PRESETS.get(feature.strip()) or (_parse_one(feature.strip()),)
 
 
 def _parse_one(word: str) -> FeatureSpec:
@@ -77,16 +76,11 @@ def _parse_one(word: str) -> FeatureSpec:
         known = (*FILTERS, *PRESETS)
         raise ValueError(f"`features`: unknown filter or preset {name!r}; {suggestion(name, known)}")
     if not FILTERS[name].has_sigma:
-        return _parse_without_sigma(name, equals, value)
+        if equals:
+            raise ValueError(f"`features`: filter {name!r} has no sigma, got {word}")
+        return FeatureSpec(name)
     try:
         sigma = float(value)
     except ValueError:
         raise ValueError(f"`features`: {word!r} needs a number as sigma, such as '{name}=1'") from None
     return FeatureSpec(name, sigma)
-
-
-def _parse_without_sigma(name: str, equals: str, value: str) -> FeatureSpec:
-    # apoc itself writes "original=0"-like words nowhere, but its strings are edited by hand: say what is wrong
-    if equals:
-        raise ValueError(f"`features`: filter {name!r} has no sigma, got {name}={value}")
-    return FeatureSpec(name)

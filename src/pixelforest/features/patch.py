@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +46,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Patch:
-    """Pixels of an image around the window whose features are wanted.
+    r"""Pixels of an image around the window whose features are wanted.
 
     Parameters
     ----------
-    planes : ndarray of float32, shape (n_channels, \\*window.shape)
+    planes : ndarray of float32, shape (n_channels, \*window.shape)
         Pixel values, C-contiguous.
     window : Window
         Where `planes` lie in the image: the target and its halo, cut at the borders of the image.
@@ -77,8 +76,8 @@ def boundary_index(start: int, stop: int, size: int, boundary: Boundary) -> NDAr
     >>> boundary_index(-3, 6, 4, "nearest").tolist()
     [0, 0, 0, 0, 1, 2, 3, 3, 3]
     """
-    positions: NDArray[Any] = np.arange(start, stop)
+    positions: NDArray[np.intp] = np.arange(start, stop)
     if boundary == "nearest":
-        return positions.clip(0, size - 1)
+        return np.clip(positions, 0, size - 1)
     positions %= 2 * size
     return np.minimum(positions, 2 * size - 1 - positions)

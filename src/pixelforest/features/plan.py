@@ -38,7 +38,7 @@ class FeaturePlan:
     @cached_property
     def margins(self) -> dict[Plane, tuple[int, ...]]:
         """Pixels around the target, on every axis, where each plane is needed."""
-        margins = {plane: (0,) * self.ndim for plane in self.order}
+        margins = dict.fromkeys(self.order, (0,) * self.ndim)
         for plane in reversed(self.order):
             needed = list(margins[plane])
             if isinstance(plane, Convolution):
@@ -57,6 +57,14 @@ class FeaturePlan:
     def last_use(self) -> dict[Plane, int]:
         """Step in `order` after which each plane is no longer needed."""
         return {below: step for step, plane in enumerate(self.order) for below in inputs(plane)}
+
+    @cached_property
+    def positions(self) -> dict[Plane, list[int]]:
+        """Which features each output plane is."""
+        positions: dict[Plane, list[int]] = {}
+        for index, plane in enumerate(self.outputs):
+            positions.setdefault(plane, []).append(index)
+        return positions
 
     @cached_property
     def bounds(self) -> tuple[Bound, ...]:

@@ -58,7 +58,11 @@ class FeatureSpec:
     @property
     def name(self) -> str:
         """Name of the feature, such as ``gaussian_sigma_2``."""
-        return self.filter if self.sigma is None else f"{self.filter}_sigma_{self.sigma:g}"
+        return (
+            self.filter
+            if self.sigma is None
+            else f"{self.filter}_sigma_{np.format_float_positional(self.sigma, trim='-')}"
+        )
 
     def names(self, ndim: int) -> tuple[str, ...]:
         """Return one name for each plane that the filter gives in `ndim` dimensions."""

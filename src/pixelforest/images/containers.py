@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 NanPolicy = Literal["raise", "mask"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,12 @@ class ImageAxes:
             axes.insert(self.channel_axis % self.ndim, "channel")
         return f"{self.ndim} axes ({', '.join(axes)})"
 
-    def spatial_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return `shape` without the channel axis."""
+    def spatial(self, per_axis: tuple[T, ...]) -> tuple[T, ...]:
+        """Return what belongs to the spatial axes: `per_axis`, a shape or names of axes, without the channel's."""
         if self.channel_axis is None:
-            return tuple(shape)
+            return tuple(per_axis)
         channel = self.channel_axis % self.ndim
-        return tuple(n for axis, n in enumerate(shape) if axis != channel)
+        return tuple(value for axis, value in enumerate(per_axis) if axis != channel)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ def collect_images(X: Any, axes: ImageAxes, *, argument: str = "X", allow_single
     'single'
     """
     if isinstance(X, tuple):
-        raise TypeError(f"`{argument}` must be a list of images; a tuple is always one sample, got {len(X)} items in one")
+        raise TypeError(
+            f"`{argument}` must be a list of images; a tuple is always one sample, got {len(X)} items in one"
+        )
     if isinstance(X, list) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
         batch = ImageBatch(list(X), "list")
     else:

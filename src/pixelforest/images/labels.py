@@ -52,9 +52,7 @@ def as_labels(labels: Any, shape: tuple[int, ...], *, index: int, argument: str 
     if array.dtype.kind not in "ui":
         raise TypeError(f"`{argument}[{index}]` must hold integer labels, got dtype {array.dtype}")
     if array.shape != tuple(shape):
-        raise ValueError(
-            f"`{argument}[{index}]` must have the shape of its image, {tuple(shape)}, got {array.shape}"
-        )
+        raise ValueError(f"`{argument}[{index}]` must have the shape of its image, {tuple(shape)}, got {array.shape}")
     if array.dtype.kind == "i" and array.size and array.min() < 0:
         raise ValueError(f"`{argument}[{index}]` must not hold negative labels, got {array.min()}")
     return array
@@ -87,7 +85,9 @@ def read_annotations(
         Names the images that have no annotated pixel.
     """
     label_images = _one_per_image(y, len(shapes), "y")
-    weight_images = [None] * len(shapes) if sample_weight is None else _one_per_image(sample_weight, len(shapes), "sample_weight")
+    weight_images = (
+        [None] * len(shapes) if sample_weight is None else _one_per_image(sample_weight, len(shapes), "sample_weight")
+    )
     annotations, empty = [], []
     for index, (labels, weights, shape) in enumerate(zip(label_images, weight_images, shapes, strict=True)):
         array = as_labels(labels, shape, index=index).ravel()
@@ -117,12 +117,16 @@ def _one_per_image(values: Any, n_images: int, argument: str) -> list[Any]:
     return [values[i] for i in range(n_images)]
 
 
-def _weights_at(pixels: NDArray[np.intp], weights: Any, shape: tuple[int, ...], index: int) -> NDArray[np.float64] | None:
+def _weights_at(
+    pixels: NDArray[np.intp], weights: Any, shape: tuple[int, ...], index: int
+) -> NDArray[np.float64] | None:
     if weights is None:
         return None
     array = np.asarray(weights, dtype=np.float64)
     if array.shape != tuple(shape):
-        raise ValueError(f"`sample_weight[{index}]` must have the shape of its image, {tuple(shape)}, got {array.shape}")
+        raise ValueError(
+            f"`sample_weight[{index}]` must have the shape of its image, {tuple(shape)}, got {array.shape}"
+        )
     return array.ravel()[pixels]
 
 

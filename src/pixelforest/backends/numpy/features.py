@@ -35,14 +35,11 @@ class HostBlock:
 def compute_features(plan: FeaturePlan, patch: Patch) -> NDArray[np.float32]:
     """Return the features of `plan`, ``(n_features, *target.shape)``, as float32."""
     windows = {plane: patch.target.grow(margin, patch.image_shape) for plane, margin in plan.margins.items()}
-    wanted: dict[Plane, list[int]] = {}
-    for index, plane in enumerate(plan.outputs):
-        wanted.setdefault(plane, []).append(index)
     out = np.empty((len(plan.outputs), *patch.target.shape), np.float32)
     values: dict[Plane, Array] = {}
     for step, plane in enumerate(plan.order):
         values[plane] = _evaluate(plane, values, windows, patch)
-        for index in wanted.get(plane, ()):
+        for index in plan.positions.get(plane, ()):
             out[index] = values[plane][patch.target.within(windows[plane])]
         for done in [p for p in values if plan.last_use.get(p, step) <= step]:
             del values[done]
@@ -53,23 +50,24 @@ def _evaluate(plane: Plane, values: dict[Plane, Array], windows: dict[Plane, Win
     window = windows[plane]
     match plane:
         case Source(channel):
-            return patch.planes[channel][window.within(patch.window)].astype(np.float64)
+            source: Array = patch.planes[channel][window.within(patch.window)].astype(np.float64)
+            return source
         case Convolution(below, axis, kernel, boundary):
             start, stop = window.start[axis], window.stop[axis]
-            reach = boundary_index(
-                start - kernel.radius, stop + kernel.radius, patch.image_shape[axis], boundary
-            )
+            reach = boundary_index(start - kernel.radius, stop + kernel.radius, patch.image_shape[axis], boundary)
             cut = list(window.within(windows[below]))
             cut[axis] = slice(None)
             rows = values[below][tuple(cut)].take(reach - windows[below].start[axis], axis=axis)
-            full = ndimage.correlate1d(rows, weights(kernel), axis=axis, mode="constant")
+            full: Array = ndimage.correlate1d(rows, weights(kernel), axis=axis, mode="constant")
             return full[(slice(None),) * axis + (slice(kernel.radius, kernel.radius + stop - start),)]
         case Pointwise(function, planes):
-            return POINTWISE[function](*(values[p][window.within(windows[p])] for p in planes))
+            result: Array = POINTWISE[function](*(values[p][window.within(windows[p])] for p in planes))
+            return result
 
 
 def _magnitude(*components: Array) -> Array:
-    return np.sqrt(sum((c * c for c in components), start=np.zeros(())))
+    squares: Array = sum((c * c for c in components[1:]), start=components[0] * components[0])
+    return np.sqrt(squares)
 
 
 def _eigenvalue(index: int) -> Callable[..., Array]:
@@ -80,7 +78,8 @@ def _eigenvalue(index: int) -> Callable[..., Array]:
             return 0.5 * (a + c) + (root if index == 0 else -root)
         a, b, c, d, e, f = triangle
         matrix = np.stack([a, b, c, b, d, e, c, e, f], axis=-1).reshape(*a.shape, 3, 3)
-        return np.linalg.eigvalsh(matrix)[..., 2 - index]
+        ascending = np.linalg.eigvalsh(matrix).astype(np.float64, copy=False)
+        return ascending[..., 2 - index]
 
     return largest_first
 

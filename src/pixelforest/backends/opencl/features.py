@@ -15,6 +15,9 @@ from pixelforest.features.patch import Patch, Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.planes import Convolution, Plane, Pointwise, Source
 
+WORK_GROUP = (256, 1, 1)
+"""One size for all launches: PoCL compiles a kernel again for every work-group size that it meets."""
+
 
 @dataclass(frozen=True)
 class PlaneOnDevice:
@@ -49,15 +52,11 @@ def compute_features(device: Device, plan: FeaturePlan, patch: Patch) -> DeviceA
     """Return the features of `plan`, ``(n_features, *target.shape)`` float32, on the device."""
     block = device.allocate((len(plan.outputs), *patch.target.shape), np.dtype(np.float32))
     run = PlanRun(device, patch, device.upload(patch.planes))
-    first_output: dict[Plane, int] = {}
-    for index, plane in enumerate(plan.outputs):
-        first_output.setdefault(plane, index)
     for step, plane in enumerate(plan.order):
-        index = first_output.get(plane)
-        if index is None or plane in plan.last_use:
+        if plane not in plan.positions or plane in plan.last_use:
             run.compute(plane, patch.target.grow(plan.margins[plane], patch.image_shape))
-        for copy in (i for i, output in enumerate(plan.outputs) if output == plane):
-            run.deliver(plane, block, copy)
+        for index in plan.positions.get(plane, ()):
+            run.deliver(plane, block, index)
         run.release(p for p in list(run.planes) if plan.last_use.get(p, step) <= step)
     return block
 
@@ -109,18 +108,17 @@ class PlanRun:
             self._half_kernel(plane.kernel),
             np.int32(plane.kernel.radius),
             np.float32(plane.kernel.parity),
-            out.values,
-            np.uint64(out.offset),
         )
         offset = np.int64(below.offset_of(tuple(origin)))
+        steps: tuple[int, ...]
         match len(out.window.shape) - 1 - axis:
             case 0:
-                name, steps = "convolve_along_x", (np.int32(row), np.int32(slice_))
+                name, steps = "convolve_along_x", (row, slice_)
             case 1:
-                name, steps = "convolve_across_rows", (np.int32(0), np.int32(slice_), np.int32(1), np.int32(row))
+                name, steps = "convolve_across_rows", (0, slice_, 1, row)
             case _:
-                name, steps = "convolve_across_rows", (np.int32(row), np.int32(0), np.int32(2), np.int32(slice_))
-        self.device.run(self.program, name, out.shape[::-1], None, below.values, offset, *steps, *sampling)
+                name, steps = "convolve_across_rows", (row, 0, 2, slice_)
+        self._run(name, out, below.values, offset, *map(np.int32, steps), *sampling)
 
     def _pointwise(self, plane: Pointwise, out: PlaneOnDevice) -> None:
         operands: list[Any] = []
@@ -129,7 +127,13 @@ class PlanRun:
             offset = below.offset_of(out.window.start)
             operands += [below.values, np.int64(offset), np.int32(row), np.int32(slice_)]
         name = f"{plane.function}_{len(plane.planes)}"
-        self.device.run(self.program, name, out.shape[::-1], None, *operands, out.values, np.uint64(out.offset))
+        self._run(name, out, *operands)
+
+    def _run(self, kernel: str, out: PlaneOnDevice, *arguments: Any) -> None:
+        depth, height, width = out.shape
+        columns = -(-width // WORK_GROUP[0]) * WORK_GROUP[0]
+        target = (out.values, np.uint64(out.offset), np.int32(width))
+        self.device.run(self.program, kernel, (columns, height, depth), WORK_GROUP, *arguments, *target)
 
     def _half_kernel(self, kernel: Kernel) -> DeviceArray:
         if kernel not in self.kernels:

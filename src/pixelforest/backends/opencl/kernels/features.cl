@@ -1,9 +1,15 @@
 // Filters: one-dimensional convolutions and pointwise functions of planes.
 //
-// One work-item computes one pixel (x, y, z) of the output window; the global size is that window. Every value is one
-// fixed expression of its absolute position, so tiles, remainders and borders cannot change a bit.
-// Offsets count floats from the start of a buffer to the first pixel of the output window (convolutions: with the
+// One work-item computes one pixel (x, y, z) of the output window; the global size is that window with its width
+// rounded up to whole work-groups. Every value is one fixed expression of its absolute position, so tiles, remainders
+// and borders cannot change a bit. Offsets count floats from the start of a buffer to the first pixel of the output window (convolutions: with the
 // coordinate along the filtered axis set to 0 of the image).
+
+#define POSITION                                                                                   \
+    const int x = get_global_id(0), y = get_global_id(1), z = get_global_id(2);                    \
+    if (x >= width)                                                                                \
+        return;
+#define RESULT out[out_offset + ((ulong)z * get_global_size(1) + y) * width + x]
 
 // Position that holds the value of position `p` of an image of `size` pixels along an axis.
 inline int inside(int p, const int size, const int reflect)
@@ -36,14 +42,13 @@ inline int inside(int p, const int size, const int reflect)
 __kernel void convolve_along_x(__global const float *restrict in, const long in_offset, const int in_row,
                                const int in_slice, const int start, const int size, const int reflect,
                                __global const float *restrict half_kernel, const int radius, const float parity,
-                               __global float *restrict out, const ulong out_offset)
+                               __global float *restrict out, const ulong out_offset, const int width)
 {
-    const int x = get_global_id(0), y = get_global_id(1), z = get_global_id(2);
-    const int width = get_global_size(0), height = get_global_size(1);
+    POSITION
     const long row = in_offset + (long)z * in_slice + (long)y * in_row;
     const int g = start + x;
     CORRELATE(ALONG_X)
-    out[out_offset + ((ulong)z * height + y) * width + x] = sum;
+    RESULT = sum;
 }
 
 // `axis` is 1 for y and 2 for z; in_row or in_slice is 0 for the filtered axis, `stride` is its distance.
@@ -51,21 +56,18 @@ __kernel void convolve_across_rows(__global const float *restrict in, const long
                                    const int in_slice, const int axis, const int stride, const int start,
                                    const int size, const int reflect, __global const float *restrict half_kernel,
                                    const int radius, const float parity, __global float *restrict out,
-                                   const ulong out_offset)
+                                   const ulong out_offset, const int width)
 {
-    const int x = get_global_id(0), y = get_global_id(1), z = get_global_id(2);
-    const int width = get_global_size(0), height = get_global_size(1);
+    POSITION
     const long column = in_offset + (long)z * in_slice + (long)y * in_row + x;
     const int g = start + (axis == 1 ? y : z);
     CORRELATE(ACROSS_ROWS)
-    out[out_offset + ((ulong)z * height + y) * width + x] = sum;
+    RESULT = sum;
 }
 
 #define PLANE(n) __global const float *in##n, const long offset##n, const int row##n, const int slice##n
 #define VALUE(n) in##n[offset##n + (long)z * slice##n + (long)y * row##n + x]
-#define POSITION const int x = get_global_id(0), y = get_global_id(1), z = get_global_id(2);
-#define RESULT out[out_offset + ((ulong)z * get_global_size(1) + y) * get_global_size(0) + x]
-#define OUTPUT __global float *out, const ulong out_offset
+#define OUTPUT __global float *out, const ulong out_offset, const int width
 
 __kernel void copy_1(PLANE(0), OUTPUT)
 {
@@ -97,25 +99,38 @@ __kernel void multiply_2(PLANE(0), PLANE(1), OUTPUT)
     RESULT = VALUE(0) * VALUE(1);
 }
 
+// Power of two that brings values of magnitude `largest` where squares neither overflow nor vanish.
+inline float square_scale(const float largest)
+{
+    return largest > 1e15f ? 0x1p-80f : largest < 1e-15f ? 0x1p80f : 1.0f;
+}
+
+// sqrt(a a + b b + c c); the inverse of a power of two is exact
+inline float magnitude(float a, float b, float c)
+{
+    const float scale = square_scale(fmax(fabs(a), fmax(fabs(b), fabs(c))));
+    a *= scale;
+    b *= scale;
+    c *= scale;
+    return sqrt(fma(c, c, fma(b, b, a * a))) * (1.0f / scale);
+}
+
 __kernel void magnitude_2(PLANE(0), PLANE(1), OUTPUT)
 {
     POSITION
-    const float a = VALUE(0), b = VALUE(1);
-    RESULT = sqrt(fma(b, b, a * a));
+    RESULT = magnitude(VALUE(0), VALUE(1), 0.0f);
 }
 
 __kernel void magnitude_3(PLANE(0), PLANE(1), PLANE(2), OUTPUT)
 {
     POSITION
-    const float a = VALUE(0), b = VALUE(1), c = VALUE(2);
-    RESULT = sqrt(fma(c, c, fma(b, b, a * a)));
+    RESULT = magnitude(VALUE(0), VALUE(1), VALUE(2));
 }
 
 // Eigenvalues of the symmetric 2 x 2 matrix (a b; b c): the mean plus (sign 1) or minus (sign -1) a root.
 inline float eigenvalue_2x2(const float a, const float b, const float c, const float sign)
 {
-    const float half_difference = 0.5f * (a - c);
-    return 0.5f * (a + c) + sign * sqrt(fma(b, b, half_difference * half_difference));
+    return 0.5f * (a + c) + sign * magnitude(0.5f * (a - c), b, 0.0f);
 }
 
 __kernel void eigenvalue_0_3(PLANE(0), PLANE(1), PLANE(2), OUTPUT)
@@ -145,16 +160,19 @@ __kernel void eigenvalue_1_3(PLANE(0), PLANE(1), PLANE(2), OUTPUT)
         qr = fma(cosine, qr, sine * old_pr);                                                       \
     }
 
-// Eigenvalues of (a b c; b d e; c e f), largest first, by Jacobi's method: the closed form loses half of float32's
-// digits where two eigenvalues are close. Convergence is quadratic: after five sweeps the rest is rounding.
-inline float3 eigenvalues_3x3(float a, float b, float c, float d, float e, float f)
+// Eigenvalue number `which` of (a b c; b d e; c e f), largest first, by Jacobi's method: the closed form loses half of
+// float32's digits where two eigenvalues are close. Convergence is quadratic: after five sweeps the rest is rounding.
+// One float is returned because Intel's vectoriser (2026.2) miscompiles this function when it returns a float3.
+inline float eigenvalue_3x3(const int which, float a, float b, float c, float d, float e, float f)
 {
     for (int sweep = 0; sweep < 5; sweep++) {
         ROTATE(a, d, b, c, e)
         ROTATE(a, f, c, b, e)
         ROTATE(d, f, e, b, c)
     }
-    return (float3)(fmax(a, fmax(d, f)), fmax(fmin(a, d), fmin(fmax(a, d), f)), fmin(a, fmin(d, f)));
+    return which == 0   ? fmax(a, fmax(d, f))
+           : which == 1 ? fmax(fmin(a, d), fmin(fmax(a, d), f))
+                        : fmin(a, fmin(d, f));
 }
 
 #define PLANES_6 PLANE(0), PLANE(1), PLANE(2), PLANE(3), PLANE(4), PLANE(5)
@@ -163,17 +181,17 @@ inline float3 eigenvalues_3x3(float a, float b, float c, float d, float e, float
 __kernel void eigenvalue_0_6(PLANES_6, OUTPUT)
 {
     POSITION
-    RESULT = eigenvalues_3x3(VALUES_6).x;
+    RESULT = eigenvalue_3x3(0, VALUES_6);
 }
 
 __kernel void eigenvalue_1_6(PLANES_6, OUTPUT)
 {
     POSITION
-    RESULT = eigenvalues_3x3(VALUES_6).y;
+    RESULT = eigenvalue_3x3(1, VALUES_6);
 }
 
 __kernel void eigenvalue_2_6(PLANES_6, OUTPUT)
 {
     POSITION
-    RESULT = eigenvalues_3x3(VALUES_6).z;
+    RESULT = eigenvalue_3x3(2, VALUES_6);
 }

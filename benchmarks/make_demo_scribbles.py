@@ -11,6 +11,8 @@ The scribbles imitate a person who has a few minutes. On each training image:
 
 - up to eight nuclei (four spread over the sizes, four over the brightnesses) get one short stroke along their middle;
 - a few long, slightly curved strokes wander through the open background;
+- half of the outline of four of those nuclei is traced twice, one or two pixels inside and outside, because the edge is
+  where the two classes are told apart;
 - short strokes hug the outline of some nuclei two to four pixels outside, because the halo is background too;
 - short strokes run through the narrow gap between two neighbours.
 
@@ -34,7 +36,7 @@ from skimage.draw import line
 from skimage.measure import find_contours, regionprops
 
 BACKGROUND, NUCLEUS = 1, 2
-SIZES = ("256x256", "360x360")  # the square fluorescence images
+SIZES = ("256x256", "256x320", "360x360", "520x696")  # all sizes of the fluorescence images
 EVERY = 4  # of each size, in order of name, the 1st, 5th, 9th, ... image is a training image
 
 # Length and least and greatest distance from a nucleus at the start of the long background strokes, in pixels.
@@ -148,6 +150,20 @@ def wandering_stroke(
     return pen(distance.shape, np.array(best), 3) if len(best) > 4 else np.zeros(distance.shape, dtype=bool)
 
 
+def traced_outline(masks: np.ndarray, label: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Half of the outline of one nucleus, traced inside and outside: the two thin strokes on either side of it."""
+    own, others = masks == label, (masks > 0) & (masks != label)
+    rows, cols = np.indices(masks.shape)
+    centre = ndi.center_of_mass(own)
+    angle = np.arctan2(rows - centre[0], cols - centre[1]) - rng.uniform(0, 2 * np.pi)
+    half = np.mod(angle, 2 * np.pi) < np.pi
+    depth, distance = ndi.distance_transform_edt(own), ndi.distance_transform_edt(~own)
+    room = ndi.distance_transform_edt(~others) if others.any() else np.full(masks.shape, np.inf)
+    inside = half & own & (depth > 1) & (depth <= 2.5) & erode(own)
+    outside = half & ~own & (distance > 1) & (distance <= 2.5) & (room > 1)
+    return inside, outside
+
+
 def hugging_stroke(masks: np.ndarray, label: int, length: int, rng: np.random.Generator) -> np.ndarray:
     """Follow the outline of one nucleus three pixels outside, where no neighbour is in the way."""
     own = ndi.distance_transform_edt(masks != label)
@@ -216,6 +232,9 @@ def draw_scribbles(image: np.ndarray, masks: np.ndarray, name: str) -> np.ndarra
         taken = ndi.binary_dilation(background, FULL, iterations=8)
         background |= wandering_stroke(distance, taken, int(length * scale), band, rng) & safe
     scribbles[background] = BACKGROUND
+    for label in nuclei[:4]:
+        inside, outside = traced_outline(masks, label, rng)
+        scribbles[inside], scribbles[outside & safe] = NUCLEUS, BACKGROUND
     return scribbles
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from skimage.segmentation import find_boundaries
 
 from pixelforest.demo_data import DemoData
 
@@ -33,9 +33,10 @@ def painted(rgb: NDArray[np.float64], where: NDArray[np.bool_], color: str, opac
     return rgb * (1 - weight) + np.array(to_rgb(color)) * weight
 
 
-def enlarged(image: NDArray[Any], factor: int = 3) -> NDArray[Any]:
-    """Return an image with every pixel repeated, so that lines drawn on it are thinner than a pixel."""
-    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+def square(image: NDArray[Any]) -> NDArray[Any]:
+    """Return the upper left square of an image, so that images of any size make one grid."""
+    side = min(image.shape[:2])
+    return image[:side, :side]
 
 
 def draw_demo(data: DemoData, labels: list[NDArray[Any]], table: pd.DataFrame, output: Path) -> None:
@@ -51,38 +52,38 @@ def draw_demo(data: DemoData, labels: list[NDArray[Any]], table: pd.DataFrame, o
     output : Path
         Written to a temporary file first, then renamed.
     """
-    n_columns = 4
+    n_columns = len(data.train_images)
     n_blocks = -(-len(labels) // n_columns)
-    figure = Figure(figsize=(12.8, 3.55 * (1 + 2 * n_blocks)), facecolor=PAPER, layout="constrained")
+    figure = Figure(figsize=(2.3 * n_columns, 2.55 * (1 + 2 * n_blocks) + 0.6), facecolor=PAPER, layout="constrained")
     axes = figure.subplots(1 + 2 * n_blocks, n_columns, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, image, scribbles in zip(axes[0], data.train_images, data.train_scribbles, strict=False):
         rgb = painted(stretched(image), scribbles == 1, BACKGROUND_COLOR, 0.95)
-        ax.imshow(painted(rgb, scribbles == 2, NUCLEUS_COLOR, 0.95), interpolation="nearest")
+        ax.imshow(square(painted(rgb, scribbles == 2, NUCLEUS_COLOR, 0.95)), interpolation="nearest")
         ax.set_title("trained on these strokes", color=INK, fontsize=10)
     for position, (image, predicted, mask) in enumerate(zip(data.test_images, labels, data.test_masks, strict=True)):
         block, column = divmod(position, n_columns)
         raw, result = axes[1 + 2 * block, column], axes[2 + 2 * block, column]
-        raw.imshow(stretched(image), interpolation="nearest")
+        raw.imshow(square(stretched(image)), interpolation="nearest")
         raw.set_title(data.test_names[position].removeprefix("fluo_"), color=INK, fontsize=10)
-        result.imshow(overlay(image, predicted == 2, mask > 0), interpolation="nearest")
+        draw_outlines(result, *(square(values) for values in (image, predicted == 2, mask > 0)))
         row = table.iloc[position]
         result.set_title(f"Jaccard {row['jaccard']:.3f}   Otsu {row['otsu']:.3f}", color=INK, fontsize=10)
     figure.suptitle(
         "pixelforest: trained on the strokes in the first row, applied to images it has never seen\n"
-        "orange: segmented as nucleus    green line: true outline",
+        "orange: segmented as nucleus    green: true outline    (squares cut from the images)",
         color=INK,
         fontsize=13,
     )
     partial = output.with_name(f".{output.name}.part")
-    figure.savefig(partial, dpi=100, format="png", facecolor=PAPER)
+    figure.savefig(partial, dpi=110, format="png", facecolor=PAPER)
     partial.replace(output)
 
 
-def overlay(image: NDArray[Any], nucleus: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the image with the segmented area tinted and outlined, and the true outline drawn thinly."""
-    large, truth_large = enlarged(nucleus), enlarged(truth)
-    rgb = painted(enlarged(stretched(image)), large, NUCLEUS_COLOR, 0.25)
-    rgb = painted(rgb, find_boundaries(large, mode="inner"), NUCLEUS_COLOR, 1.0)
-    return painted(rgb, find_boundaries(truth_large, mode="outer"), TRUTH_COLOR, 1.0)
+def draw_outlines(ax: Axes, image: NDArray[Any], nucleus: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
+    """Draw the image with the segmented area tinted and outlined, and the true outline over it."""
+    ax.imshow(painted(stretched(image), nucleus, NUCLEUS_COLOR, 0.3), interpolation="nearest")
+    for area, color in ((nucleus, NUCLEUS_COLOR), (truth, TRUTH_COLOR)):
+        if area.any() and not area.all():
+            ax.contour(area, levels=[0.5], colors=color, linewidths=0.7)

@@ -80,7 +80,7 @@ def test_background_is_scribbled_near_nuclei_and_far_from_them(demo):
     for name, scribbles in zip(demo.train_names, demo.train_scribbles, strict=True):
         everywhere = ndi.distance_transform_edt(demo_data._read("masks", name) == 0)
         distance, background = everywhere[scribbles == 1], everywhere[everywhere > 0]
-        assert (distance <= 8).mean() > 0.1, name
+        assert (distance <= 8).mean() > 0.05, name  # one image holds a single nucleus
         assert (distance > 8).mean() > 0.2 * (background > 8).mean(), name  # in a dense image little is far
 
 

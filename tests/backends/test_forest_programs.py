@@ -285,6 +285,14 @@ def test_sixteen_threads_share_a_program(device):
             assert np.array_equal(labels, wanted)
 
 
+@pytest.mark.parametrize(("form", "max_depth"), [("perfect", 3), ("traverse", None)])
+def test_large_launches_do_not_overflow_the_stack(device, form, max_depth):
+    forest = read_forest(fitted(3, n_classes=10, n_features=30, max_depth=max_depth))
+    rows = np.tile(rows_for(forest, 100), (1500, 1))
+    labels = load(device, forest, form=form).class_indices(rows)
+    assert np.array_equal(labels, np.tile(NumpyForestProgram(forest).class_indices(rows[:100]), 1500))
+
+
 def test_source_shows_text_and_constants(device):
     program = load(device, read_forest(fitted()))
     first, _, text = program.source.partition("\n")

@@ -24,6 +24,8 @@ Form = Literal["traverse", "perfect", "numpy"]
 MAX_ERROR = 1e-7
 """Error of mean probabilities up to which 32-bit sums are used."""
 MAX_PERFECT_DEPTH = 4
+MAX_PERFECT_LEAVES = 160
+"""Leaves of a perfect tree times classes: up to here its kernels build fast and beat walking (4 to 30 times)."""
 PRIVATE_BYTES = 24 * 1024
 """Memory that one work-item may use for keys and sums: they should stay in the first cache."""
 WORD_BITS = 32
@@ -266,7 +268,7 @@ def _choose_form(forest: Forest, capacity: int, numbers: FixedPoint) -> tuple[st
         return "traverse", "no tree decides anything"
     if depth > MAX_PERFECT_DEPTH:
         return "traverse", f"depth {depth} is above {MAX_PERFECT_DEPTH}"
-    if 2**depth * n_stored > 64:
+    if 2**depth * n_stored > MAX_PERFECT_LEAVES:
         return "traverse", f"{2**depth} leaves for {n_stored} classes each are more than walking costs"
     if 16 * (4 * capacity + 8 * n_stored) > PRIVATE_BYTES:
         return "traverse", "too many features or classes to keep 16 rows of them at hand"

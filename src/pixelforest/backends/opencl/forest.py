@@ -22,6 +22,9 @@ Output = Literal["SUMS", "PROBABILITIES", "LABELS"]
 
 ROWS_AT_ONCE = 2**20
 """Rows per launch: keeps launches short (watchdogs) and buffers small."""
+ITEMS_PER_GROUP = 16
+"""Work-items per group: as many as a vector has lanes. PoCL keeps the private arrays of a whole group on one stack, so
+the large groups that it chooses by itself overflow it."""
 
 
 @dataclass(frozen=True)
@@ -169,13 +172,13 @@ class OpenCLForestProgram:
         results = device.allocate(shapes[output], self._result_dtype(output))
         is_close = device.allocate((count,), np.dtype(np.uint8))
         program = device.program(self._text, (*self.plan.options, *self._output_options(output)))
-        n_items = -(-count // self._rows_per_item)
+        n_groups = -(-count // (self._rows_per_item * ITEMS_PER_GROUP))  # items past the end store nothing
         scalar = cast(Callable[[int], np.generic], self._sum_dtype.type)
         device.run(
             program,
             f"forest_{self.plan.form}",
-            (n_items,),
-            None,
+            (n_groups * ITEMS_PER_GROUP,),
+            (ITEMS_PER_GROUP,),
             rows.values,
             *(np.uint64(stride) for stride in rows.strides),
             np.uint64(start),

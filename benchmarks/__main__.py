@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from importlib import import_module
 
 SUITES = {
+    "speed": (
+        "benchmarks.speed",
+        "features, forest and whole prediction beat scikit-image + scikit-learn, by how much",
+    ),
     "reliability": ("benchmarks.reliability.forest_parity", "compiled forests decide as scikit-learn does"),
 }
 """Name: module with `add_arguments(parser)` and `run(arguments)`, which returns an exit status; and what it shows."""

@@ -1,0 +1,28 @@
+"""The benchmark problems run once, so that they cannot rot; nothing here looks at a clock."""
+
+import json
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.timing import interleaved_medians
+
+
+def test_the_speed_suite_compares_equal_work_and_writes_json(tmp_path, capsys):
+    path = tmp_path / "folder" / "speed.json"
+    assert main(["speed", "--side", "96", "--rounds", "1", "--json", str(path)]) == 0
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert written["check"]["forest_flips"] == 0
+    assert written["check"]["feature_error"] < 1e-5
+    assert set(written["results"]) == {"features", "forest (rows)", "whole prediction"}
+    for result in written["results"].values():
+        ours, peer = result["median_seconds"].values()
+        assert result["ratio"] == pytest.approx(peer / ours)
+    assert "whole prediction" in capsys.readouterr().out
+
+
+def test_contestants_take_turns():
+    calls = []
+    medians = interleaved_medians({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)
+    assert calls == ["a", "b"] * 3
+    assert set(medians) == {"a", "b"}

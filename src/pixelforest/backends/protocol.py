@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pixelforest.features.patch import Patch
     from pixelforest.features.plan import FeaturePlan
+    from pixelforest.forest.lower import KernelPlan
     from pixelforest.forest.representation import Forest
 
 
@@ -34,8 +35,17 @@ class ForestProgram(Protocol):
         """Exact text and constants that were built for this device."""
         ...
 
+    @property
+    def plan(self) -> KernelPlan:
+        """Which kernel form was chosen, and why."""
+        ...
+
     def class_probabilities(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
+        ...
+
+    def class_indices(self, X: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+        """Return the index of the winning class, ``(n_rows,)``, for rows of any strides."""
         ...
 
     def block_probabilities(self, block: FeatureBlock) -> NDArray[np.float32]:

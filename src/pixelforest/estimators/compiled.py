@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from pixelforest.backends.protocol import Backend, ForestProgram
-from pixelforest.forest.lower import KernelPlan
 from pixelforest.forest.read import read_forest, trees_of
 from pixelforest.forest.representation import Forest
-
-
-class RowProgram(ForestProgram, Protocol):
-    """What estimators need of a program beyond `ForestProgram`."""
-
-    plan: KernelPlan
-
-    def class_indices(self, X: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-        """Return the index of the winning class, ``(n_rows,)``, for rows of any strides."""
-        ...
 
 
 class CompiledForest:
@@ -49,7 +35,7 @@ class CompiledForest:
         self._lock = threading.Lock()
         self._trees: Sequence[Any] = ()
         self._forest: Forest | None = None
-        self._programs: dict[Backend, RowProgram] = {}
+        self._programs: dict[Backend, ForestProgram] = {}
 
     def forest(self, model: Any) -> Forest:
         """Return the forest of a fitted model.
@@ -62,7 +48,7 @@ class CompiledForest:
         with self._lock:
             return self._current_forest(model)
 
-    def program(self, model: Any, backend: Backend) -> RowProgram:
+    def program(self, model: Any, backend: Backend) -> ForestProgram:
         """Return the program of a fitted model on a backend.
 
         Raises
@@ -73,7 +59,7 @@ class CompiledForest:
         with self._lock:
             forest = self._current_forest(model)
             if backend not in self._programs:
-                self._programs[backend] = cast(RowProgram, backend.load_forest(forest))
+                self._programs[backend] = backend.load_forest(forest)
             return self._programs[backend]
 
     def _current_forest(self, model: Any) -> Forest:

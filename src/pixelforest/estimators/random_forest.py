@@ -11,9 +11,9 @@ from scipy.sparse import issparse
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from pixelforest.backends.protocol import Backend
+from pixelforest.backends.protocol import Backend, ForestProgram
 from pixelforest.backends.select import open_backend
-from pixelforest.estimators.compiled import CompiledForest, RowProgram
+from pixelforest.estimators.compiled import CompiledForest
 from pixelforest.forest.emit import emit_opencl
 from pixelforest.forest.lower import KernelPlan
 
@@ -187,7 +187,7 @@ oob_score_, oob_decision_function_, estimator_
         X = self._validate_X_predict(X)
         return self.program_on(open_backend(self.device)).class_probabilities(X)
 
-    def program_on(self, backend: Backend) -> RowProgram:
+    def program_on(self, backend: Backend) -> ForestProgram:
         """Return this forest made ready for a backend; built once, and again when the trees change.
 
         Parameters
@@ -261,5 +261,5 @@ def _refuse_label_images(X: Any, y: Any) -> None:
         f"`y` must hold one label per row of `X`, got {what}. To learn from images and label images, put the forest "
         "into `pixelforest.PixelClassifier` as the last step instead of `Flatten`: "
         "make_pipeline(ImageFeatureStack(), PixelClassifier(OpenCLRandomForestClassifier())); or use "
-        "`pixelforest.ImageSegmenter`; or `pixelforest.to_table` for plain `X, y`."
+        "`pixelforest.ImageSegmenter`."
     )

@@ -53,6 +53,9 @@ class _Listed:
         )
 
 
+USUAL_NAMES = {"pocl": "portable computing language"}
+"""What people call a platform whose own name says something else."""
+
 _lock = threading.RLock()
 _listed: tuple[_Listed, ...] | None = None
 _pid: int | None = None
@@ -99,6 +102,7 @@ def find_device(request: str = "auto") -> Device | None:
         OpenCL was started before this process was forked.
     """
     wanted = request.strip().casefold()
+    wanted = USUAL_NAMES.get(wanted, wanted)
     entries = _list_devices()
     with _lock:
         for entry in entries:

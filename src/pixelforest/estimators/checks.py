@@ -136,9 +136,13 @@ def image_estimator_checks(
     for name in TABLE_FREE_CHECKS:
         check = getattr(estimator_checks, name, None)
         if check is not None:  # names differ a little between versions of scikit-learn
-            yield name, partial(check, type(estimator).__name__, clone(estimator))
+            yield name, partial(_run_on_a_clone, check, estimator)
     for rule in IMAGE_RULES:
         yield rule.__name__.removeprefix("_"), partial(rule, case)
+
+
+def _run_on_a_clone(check: Callable[[str, Any], None], estimator: BaseEstimator) -> None:
+    check(type(estimator).__name__, clone(estimator))
 
 
 def _fit_changes_no_parameter(case: Case) -> None:
@@ -157,6 +161,15 @@ def _inputs_are_not_changed(case: Case) -> None:
     case.apply(clone(case.estimator).fit(images, labels), images)
     for got, expected in zip([*images, *labels], [*case.images(), *case.labels()], strict=True):
         assert_array_equal(got, expected)
+
+
+def _applying_leaves_no_state(case: Case) -> None:
+    """Check that `transform` or `predict` sets no attribute and gives the same a second time."""
+    model, image = case.fitted(), case.images()[0]
+    before = set(vars(model))
+    first = case.apply(model, image)
+    assert set(vars(model)) == before, f"left behind: {set(vars(model)) - before}"
+    assert_array_equal(case.apply(model, image), first)
 
 
 def _pickled_estimator_gives_the_same(case: Case) -> None:
@@ -316,6 +329,7 @@ def _failed_fit_leaves_no_state(case: Case) -> None:
 IMAGE_RULES = (
     _fit_changes_no_parameter,
     _inputs_are_not_changed,
+    _applying_leaves_no_state,
     _pickled_estimator_gives_the_same,
     _containers_are_equal,
     _lazy_and_named_images_are_equal,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
@@ -68,8 +69,14 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         X = np.concatenate(rows)
         if not len(X):
             raise ValueError("`X` is NaN or inf at, or within reach of, every annotated pixel")
+        values = np.concatenate(labels).astype(classes.dtype)
+        if np.unique(values).size < 2:
+            raise ValueError(
+                f"at least two classes are needed: NaN or inf in `X` reach every pixel of all but {values[0]}"
+            )
         fit_params = {} if sample_weight is None else {_weight_parameter(estimator): np.concatenate(weights)}
-        fitted = clone(estimator).fit(X, np.concatenate(labels).astype(classes.dtype), **fit_params)
+        with config_context(enable_metadata_routing=False):  # the weights have arrived; steps inside take them by name
+            fitted = clone(estimator).fit(X, values, **fit_params)
         return Learned(fitted, classes, X.shape[1])
 
     def _label_dtype(self) -> np.dtype[Any]:

@@ -10,7 +10,7 @@ from benchmarks.timing import interleaved_medians
 
 def test_the_speed_suite_compares_equal_work_and_writes_json(tmp_path, capsys):
     path = tmp_path / "folder" / "speed.json"
-    assert main(["speed", "--side", "96", "--rounds", "1", "--json", str(path)]) == 0
+    assert main(["speed", "--side", "256", "--rounds", "1", "--json", str(path)]) == 0
     written = json.loads(path.read_text(encoding="utf-8"))
     assert written["check"]["forest_flips"] == 0
     assert written["check"]["feature_error"] < 1e-5

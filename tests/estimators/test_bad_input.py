@@ -291,6 +291,12 @@ def test_a_missing_channel_is_named(channel_axis):
     assert_refuses(lambda: segmenter(channel_axis=channel_axis).fit([images[0], two], LABELS), ValueError, words)
     stack = pf.ImageFeatureStack(sigmas=(1,), channel_axis=channel_axis).fit(images)
     assert_refuses(lambda: stack.transform([images[0], two]), ValueError, words)
+    for call in (
+        stack.transform,
+        model.predict,
+        model.predict_proba,
+    ):  # images that agree with each other, not with `fit`
+        assert_refuses(lambda call=call: call([two, two]), ValueError, ("`X[0]`", "3 channels", "2"))
     assert_refuses(lambda: model.predict(IMAGES), ValueError, ("`X[0]`", "3 axes", "channel", "(20, 24)"))
 
 

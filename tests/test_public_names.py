@@ -17,6 +17,7 @@ PUBLIC = {
     "ImageFeatureStack",
     "ImageNormalizer",
     "ImageSegmenter",
+    "OpenCLExtraTreesClassifier",
     "OpenCLRandomForestClassifier",
     "PixelClassifier",
     "check_image_estimator",

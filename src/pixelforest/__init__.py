@@ -2,6 +2,7 @@
 
 from pixelforest import metrics, model_selection
 from pixelforest.estimators.checks import check_image_estimator
+from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.flatten import Flatten
 from pixelforest.estimators.normalizer import ImageNormalizer
@@ -18,6 +19,7 @@ __all__ = [
     "ImageFeatureStack",
     "ImageNormalizer",
     "ImageSegmenter",
+    "OpenCLExtraTreesClassifier",
     "OpenCLRandomForestClassifier",
     "PixelClassifier",
     "check_image_estimator",

@@ -8,13 +8,14 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pixelforest.backends.select import open_backend
 from pixelforest.estimators.compiled import CompiledForest
+from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 
 # scikit-learn lists the same two for its own RandomForestClassifier.
@@ -27,8 +28,14 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [OpenCLRandomForestClassifier(n_estimators=5), OpenCLRandomForestClassifier(n_estimators=5, device="numpy")],
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+    [
+        OpenCLRandomForestClassifier(n_estimators=5),
+        OpenCLRandomForestClassifier(n_estimators=5, device="numpy"),
+        OpenCLExtraTreesClassifier(n_estimators=5),
+    ],
+    expected_failed_checks=lambda estimator: (
+        EXPECTED_FAILURES if isinstance(estimator, OpenCLRandomForestClassifier) else {}
+    ),
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -241,3 +248,13 @@ def test_holder_reads_once_and_keys_by_backend(table, monkeypatch):
         programs = set(pool.map(lambda _: holder.program(ours, backend), range(20)))
     assert len(programs) == len(reads) == 1
     assert copy.deepcopy(holder)._forest is None
+
+
+def test_extra_trees_answer_as_scikit_learn(table):
+    X, y = table
+    ours = OpenCLExtraTreesClassifier(20, max_depth=3, class_weight="balanced", random_state=0).fit(X, y)
+    reference = ExtraTreesClassifier(20, max_depth=3, class_weight="balanced", random_state=0).fit(X, y)
+    assert ours.get_params().keys() == {*reference.get_params(), "device"}
+    np.testing.assert_array_equal(ours.predict(X), reference.predict(X))
+    np.testing.assert_allclose(ours.predict_proba(X), reference.predict_proba(X), rtol=0, atol=1e-7)
+    assert all(value == ours.get_params()[name] for name, value in reference.get_params().items())

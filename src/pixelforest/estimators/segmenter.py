@@ -15,9 +15,9 @@ from pixelforest.backends.protocol import Backend, FeatureBlock
 from pixelforest.backends.select import open_backend
 from pixelforest.engine.tiling import TileReader, tile_shape_for, tiles
 from pixelforest.engine.xarrays import name_like
+from pixelforest.estimators.compiled_classifier import CompiledClassifierMixin
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
-from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.shapes import checked_n_channels
 from pixelforest.features.patch import Window
 from pixelforest.images.containers import ImageAxes, channels_first, collect_images
@@ -36,8 +36,8 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
     """Learn from scribbles, segment images.
 
     Gives the labels of ``Pipeline([features, PixelClassifier(classifier)])``, but never holds the features of a whole
-    image: one tile at a time is filtered and, when the classifier is an `OpenCLRandomForestClassifier` on the same
-    device, classified without leaving it. `fit` computes features only near annotated pixels.
+    image: one tile at a time is filtered and, when the classifier is a forest of ours on the same device, classified
+    without leaving it. `fit` computes features only near annotated pixels.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
     def _program(self) -> Any:
         """Return the classifier compiled for the device of the features, if it is a forest of ours on that device."""
         classifier = self.classifier_
-        if not isinstance(classifier, OpenCLRandomForestClassifier):
+        if not isinstance(classifier, CompiledClassifierMixin):
             return None
         backend = open_backend(self.features_.device)
         return classifier.program_on(backend) if open_backend(classifier.device) is backend else None

@@ -15,8 +15,8 @@ from pixelforest.features.patch import Patch
 from pixelforest.features.plan import FeaturePlan
 
 settings.register_profile("dev", max_examples=12, deadline=None)
-settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
 @dataclass(frozen=True)

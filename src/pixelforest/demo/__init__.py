@@ -77,10 +77,12 @@ def run_demo(*, output: Path, device: str = "auto", write: Callable[[str], Any])
     ImportError
         matplotlib is missing.
     ValueError
-        `device` matches nothing.
+        `device` matches nothing, or `output` lies in a folder that does not exist.
     """
     from pixelforest.demo.figure import draw_demo
 
+    if not output.parent.is_dir():
+        raise ValueError(f"`output` must lie in a folder that exists, got {str(output)!r}")
     data, backend = load_demo(), open_backend(device)
     write(f"device    {backend.fingerprint}")
     annotated = sum(int(np.count_nonzero(s)) for s in data.train_scribbles)

@@ -73,7 +73,7 @@ def run_features(device: Device) -> None:
 
 
 def run_forests(device: Device) -> None:
-    """Apply shallow, deep, long and ambiguous forests in both kernel forms and in all outputs."""
+    """Apply shallow, deep, long and ambiguous forests in all kernel forms and in all outputs."""
     rng = np.random.default_rng(1)
     X = rng.normal(0, 1, (60, 3)).round(1).astype(np.float32)
     special = np.array([np.nan, np.inf, -np.inf, 1e-45, -0.0, 3e38], np.float32)
@@ -83,11 +83,11 @@ def run_forests(device: Device) -> None:
         model = RandomForestClassifier(n_trees, max_depth=depth, min_samples_leaf=2, random_state=0).fit(table, y)
         rows = np.resize(X, (n_rows, 3)).copy()
         rows.flat[: len(special)] = np.resize(special, rows[:2].size)[: len(special)]
-        for form in ("traverse", "perfect") if depth else ("traverse",):
+        for form in ("traverse", "coherent", "perfect") if depth else ("traverse", "coherent"):
             run_forest(device, model, rows, form)
     trees = RandomForestClassifier(2, max_depth=2, random_state=0).fit(X, X[:, 0] > 0).estimators_
     long = SimpleNamespace(estimators_=trees * 300)
-    for form in ("traverse", "perfect"):
+    for form in ("traverse", "coherent", "perfect"):
         run_forest(device, long, X[:5], form)  # sums in 64 bits
 
 

@@ -62,7 +62,7 @@ def devices(request: str) -> list[Any]:
 def programs(forest: Forest, opened: Sequence[Any]) -> Iterator[tuple[str, Any, Any]]:
     """Yield (name, program, function that loads a block) for every way to compute `forest`."""
     yield "numpy", NumpyForestProgram(forest), HostBlock
-    forms = ["traverse"] + ["perfect"] * (1 <= forest.max_depth <= MAX_PERFECT_DEPTH)
+    forms = ["traverse", "coherent"] + ["perfect"] * (1 <= forest.max_depth <= MAX_PERFECT_DEPTH)
     for device in opened:
         from pixelforest.backends.opencl.forest import OpenCLForestProgram
 
@@ -73,23 +73,26 @@ def programs(forest: Forest, opened: Sequence[Any]) -> Iterator[tuple[str, Any, 
 def compare(seeds: Sequence[int], opened: Sequence[Any]) -> dict[str, Tally]:
     """Compare all ways to compute on the problems of `seeds`.
 
-    Rows come C- and Fortran-ordered in turn; every problem is also decided as a feature block.
+    Rows come C- and Fortran-ordered in turn; every problem is also decided as a feature block of 1 to 50 columns.
     """
     tallies: dict[str, Tally] = {}
     for seed in seeds:
         problem = ForestProblem(seed)
         expected, rows = problem.expected(), problem.rows
-        block = np.ascontiguousarray(rows.T)[:, :, np.newaxis]
+        width = 1 + seed % 50
+        n_pixels = len(rows) // width * width
+        block = np.ascontiguousarray(rows[:n_pixels].T).reshape(rows.shape[1], -1, width)
         for name, program, load in programs(read_forest(problem.model), opened):
             ordered = np.asfortranarray(rows) if seed % 2 else rows
             probabilities = program.class_probabilities(ordered)
             tally = tallies.setdefault(name, Tally())
             tally.add(expected, program.class_indices(ordered), probabilities)
             in_block = program.block_class_indices(load(block)).ravel()
-            tallies.setdefault(f"{name}, block", Tally()).add(expected, in_block, probabilities)
+            tallies.setdefault(f"{name}, block", Tally()).add(expected[:n_pixels], in_block, probabilities[:n_pixels])
             if seed % 8 == 0:
-                values = program.block_probabilities(load(block))[..., 0].T
-                tallies.setdefault(f"{name}, float32", Tally()).add(expected, probabilities.argmax(axis=1), values)
+                values = program.block_probabilities(load(block)).reshape(-1, n_pixels).T
+                best = probabilities[:n_pixels].argmax(axis=1)
+                tallies.setdefault(f"{name}, float32", Tally()).add(expected[:n_pixels], best, values)
     return tallies
 
 

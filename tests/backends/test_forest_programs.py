@@ -1,3 +1,4 @@
+import math
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -90,7 +91,7 @@ def test_numpy_is_scikit_learn_bit_for_bit():
         assert np.array_equal(program.block_probabilities(block)[:, 0].T, expected.astype(np.float32))
 
 
-@pytest.mark.parametrize("form", ["traverse", "perfect"])
+@pytest.mark.parametrize("form", ["traverse", "coherent", "perfect"])
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -101,19 +102,34 @@ def test_numpy_is_scikit_learn_bit_for_bit():
         {"max_depth": 3, "kind": ExtraTreesClassifier, "n_features": 1},
     ],
 )
-def test_both_forms_equal_the_twin_on_shallow_forests(device, form, parameters):
+def test_all_forms_equal_the_twin_on_shallow_forests(device, form, parameters):
     forest = read_forest(fitted(**parameters))
     check(load(device, forest, form=form), rows_for(forest))
 
 
-@pytest.mark.parametrize("rows_per_item", [None, 1])
+@pytest.mark.parametrize(
+    ("form", "rows_per_item"),
+    [("traverse", None), ("traverse", 1), ("coherent", 16), ("coherent", 32), ("coherent", 64), ("coherent", 128)],
+)
 @pytest.mark.parametrize("parameters", [{}, {"n_classes": 10, "min_samples_leaf": 4}, {"max_leaf_nodes": 12}])
-def test_deep_forests_equal_the_twin(device, rows_per_item, parameters):
+def test_deep_forests_equal_the_twin(device, form, rows_per_item, parameters):
     forest = read_forest(fitted(**parameters))
-    check(load(device, forest, rows_per_item=rows_per_item), rows_for(forest))
+    check(load(device, forest, form=form, rows_per_item=rows_per_item), rows_for(forest))
 
 
-@pytest.mark.parametrize("form", ["traverse", "perfect"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 16), (9, 17), (4, 5, 19), (8, 15), (17, 33)])
+def test_tiles_cover_images_of_any_shape(device, shape):
+    forest = read_forest(fitted())
+    rows = rows_for(forest, math.prod(shape))
+    program = load(device, forest, form="coherent")
+    expected = NumpyForestProgram(forest).class_probabilities(rows)
+    block = device.upload(np.ascontiguousarray(rows.T.reshape(-1, *shape)))
+    assert np.array_equal(program.block_class_indices(block), expected.argmax(axis=1).reshape(shape))
+    probabilities = program.block_probabilities(block).reshape(forest.n_classes, -1).T
+    assert np.abs(probabilities - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("form", ["traverse", "coherent", "perfect"])
 def test_many_trees_are_summed_in_64_bits(device, form):
     trees = fitted(10, max_depth=3).estimators_
     forest = read_forest(SimpleNamespace(estimators_=trees * 60))
@@ -141,7 +157,7 @@ def test_exact_ties_go_where_scikit_learn_sends_them(device):
         leaf_values=values,
         n_features=1,
     )
-    for form in ("traverse", "perfect"):
+    for form in ("traverse", "coherent", "perfect"):
         check(load(device, forest, form=form), rows_for(forest, 49))
     deep = read_forest(fitted(2, n_classes=2, min_samples_leaf=2, max_depth=9))
     program = load(device, deep)
@@ -195,7 +211,7 @@ def test_wide_nodes(device, monkeypatch):
     check(program, rows_for(forest))
 
 
-@pytest.mark.parametrize("form", ["traverse", "perfect"])
+@pytest.mark.parametrize("form", ["traverse", "coherent", "perfect"])
 @given(
     thresholds=st.lists(st.floats(allow_nan=False, min_value=-1e300) | NUMBERS, min_size=1, max_size=8),
     values=hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(width=32) | st.sampled_from(SPECIAL.tolist())),
@@ -285,7 +301,7 @@ def test_sixteen_threads_share_a_program(device):
             assert np.array_equal(labels, wanted)
 
 
-@pytest.mark.parametrize(("form", "max_depth"), [("perfect", 3), ("traverse", None)])
+@pytest.mark.parametrize(("form", "max_depth"), [("perfect", 3), ("traverse", None), ("coherent", None)])
 def test_large_launches_do_not_overflow_the_stack(device, form, max_depth):
     forest = read_forest(fitted(3, n_classes=10, n_features=30, max_depth=max_depth))
     rows = np.tile(rows_for(forest, 100), (1500, 1))
@@ -297,5 +313,5 @@ def test_source_shows_text_and_constants(device):
     program = load(device, read_forest(fitted()))
     first, _, text = program.source.partition("\n")
     assert "-D CLASSES=3" in first
-    assert "kernel void forest_traverse" in text
+    assert "forest_coherent(" in text
     assert "FP_CONTRACT OFF" in text

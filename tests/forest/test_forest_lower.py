@@ -93,10 +93,11 @@ def test_values_that_are_no_fractions_are_left_to_the_host():
     assert numbers.margin > numbers.scale
 
 
+@pytest.mark.parametrize("form", ["traverse", "coherent"])
 @pytest.mark.parametrize("parameters", [{}, {"max_leaf_nodes": 9}, {"max_depth": 3}])
-def test_preorder_keeps_every_path(parameters):
+def test_preorder_keeps_every_path(form, parameters):
     forest = read_forest(fitted(**parameters))
-    tables = lower_forest(forest, form="traverse")
+    tables = lower_forest(forest, form=form)
     slot_bits = dict(tables.plan.constants)["SLOT_BITS"]
     pairs = list(zip(forest.roots.tolist(), tables.roots.tolist(), strict=True))
     while pairs:
@@ -115,9 +116,12 @@ def test_forms_are_chosen_by_shape_and_can_be_forced():
     shallow, deep = read_forest(fitted(max_depth=2)), read_forest(fitted())
     assert lower_forest(shallow).plan.form == "perfect"
     assert lower_forest(shallow, form="traverse").plan.form == "traverse"
-    assert lower_forest(deep).plan.form == "traverse"
+    assert lower_forest(deep).plan.form == "coherent"
+    assert lower_forest(deep, form="traverse").plan.form == "traverse"
     assert "-D CLASSES=3" in lower_forest(deep).plan.options
     with pytest.raises(ValueError, match="'perfect' needs trees of depth 1 to 4"):
         lower_forest(deep, form="perfect")
-    with pytest.raises(ValueError, match="must be 'traverse' or 'perfect', got 'magic'"):
+    with pytest.raises(ValueError, match="must be 'traverse', 'coherent' or 'perfect', got 'magic'"):
         lower_forest(deep, form="magic")
+    with pytest.raises(ValueError, match="must be 16, 32, 64 or 128 for form 'coherent', got 48"):
+        lower_forest(deep, form="coherent", rows_per_item=48)

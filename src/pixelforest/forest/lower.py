@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pixelforest.forest.representation import Forest
 
-Form = Literal["traverse", "perfect", "numpy"]
+Form = Literal["traverse", "coherent", "perfect", "numpy"]
 
 MAX_ERROR = 1e-7
 """Error of mean probabilities up to which 32-bit sums are used."""
@@ -28,9 +28,13 @@ MAX_PERFECT_LEAVES = 160
 """Leaves of a perfect tree times classes: up to here its kernels build fast and beat walking (4 to 30 times)."""
 PRIVATE_BYTES = 24 * 1024
 """Memory that one work-item may use for keys and sums: they should stay in the first cache."""
+MAX_COHERENT_CAPACITY = 128
+MAX_COHERENT_CLASSES = 16
+MAX_COHERENT_DEPTH = 256
+"""What a tile of 64 pixels may keep: keys of this many features, sums of classes, masks on its stack."""
 WORD_BITS = 32
 """Bits of the word that holds a node's slot and the distance to its right child."""
-ROWS_PER_ITEM = {"traverse": 16, "perfect": 32}
+ROWS_PER_ITEM = {"traverse": 16, "coherent": 128, "perfect": 32}
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ class KernelPlan:
 
     Attributes
     ----------
-    form : {"traverse", "perfect", "numpy"}
-        "traverse" walks the nodes row by row; "perfect" evaluates every node of shallow trees for vectors of rows.
+    form : {"traverse", "coherent", "perfect", "numpy"}
+        "traverse" walks the nodes row by row; "coherent" walks them with a tile of pixels at once; "perfect" evaluates
+        every node of shallow trees for vectors of rows.
     reason : str
         Why this form.
     constants : tuple of (str, int or str)
@@ -203,10 +208,11 @@ def lower_forest(forest: Forest, *, form: str | None = None, rows_per_item: int 
     ----------
     forest : Forest
         What to lower.
-    form : {"traverse", "perfect"}, optional
-        Forces a form; by default the depth decides.
+    form : {"traverse", "coherent", "perfect"}, optional
+        Forces a form; by default the shape of the forest decides.
     rows_per_item : int, optional
-        Forces how many rows a work-item takes; the perfect form needs a multiple of 16.
+        Forces how many rows a work-item takes; for the perfect form a multiple of 16, for the coherent one 16, 32, 64
+        or 128.
 
     Returns
     -------
@@ -222,12 +228,19 @@ def lower_forest(forest: Forest, *, form: str | None = None, rows_per_item: int 
     capacity = _capacity(len(columns))
     chosen, reason = _choose_form(forest, capacity, numbers) if form is None else (form, "forced")
     if chosen not in ROWS_PER_ITEM:
-        raise ValueError(f"`form` must be 'traverse' or 'perfect', got {form!r}")
+        raise ValueError(f"`form` must be 'traverse', 'coherent' or 'perfect', got {form!r}")
     sum_bytes = numbers.leaves.shape[1] * (4 if numbers.sum_type == "uint" else 8)
     rows = rows_per_item or _affordable_rows(ROWS_PER_ITEM[chosen], 4 * capacity + sum_bytes, chosen)
     if chosen == "traverse" and (4 * capacity + sum_bytes) * rows > PRIVATE_BYTES:
         capacity = 0  # read features where they are
         rows = rows_per_item or _affordable_rows(ROWS_PER_ITEM[chosen], sum_bytes, chosen)
+    if chosen == "coherent" and rows not in (16, 32, 64, 128):
+        raise ValueError(f"`rows_per_item` must be 16, 32, 64 or 128 for form 'coherent', got {rows}")
+    if chosen == "coherent" and (capacity > MAX_COHERENT_CAPACITY or forest.max_depth > MAX_COHERENT_DEPTH):
+        raise ValueError(
+            f"`form` 'coherent' needs at most {MAX_COHERENT_CAPACITY} features and depth {MAX_COHERENT_DEPTH}, "
+            f"got {len(columns)} and {forest.max_depth}"
+        )
     constants: list[tuple[str, int | str]] = [
         ("CLASSES", forest.n_classes),
         ("STORED", numbers.leaves.shape[1]),
@@ -246,6 +259,8 @@ def lower_forest(forest: Forest, *, form: str | None = None, rows_per_item: int 
     else:
         nodes, roots, slot_bits = _preorder_nodes(forest, slots)
         constants += [("SLOT_BITS", slot_bits), ("NODE_WORDS", nodes.shape[1])]
+        if chosen == "coherent":
+            constants.append(("DEPTH", -(-max(forest.max_depth, 1) // 8) * 8))  # in steps: fewer kernels to build
     plan = KernelPlan(chosen, reason, tuple(constants))  # type: ignore[arg-type]  # checked above
     return ForestTables(plan, columns.astype(np.int32), nodes, roots, forest.depths, numbers, rows)
 
@@ -256,7 +271,7 @@ def _capacity(n_slots: int) -> int:
 
 
 def _affordable_rows(rows: int, row_bytes: int, form: str) -> int:
-    least = 16 if form == "perfect" else 4
+    least = {"traverse": 4, "coherent": 16, "perfect": 16}[form]
     while rows > least and rows * row_bytes > PRIVATE_BYTES:
         rows //= 2
     return rows
@@ -266,13 +281,13 @@ def _choose_form(forest: Forest, capacity: int, numbers: FixedPoint) -> tuple[st
     depth, n_stored = forest.max_depth, numbers.leaves.shape[1]
     if depth == 0:
         return "traverse", "no tree decides anything"
-    if depth > MAX_PERFECT_DEPTH:
-        return "traverse", f"depth {depth} is above {MAX_PERFECT_DEPTH}"
-    if 2**depth * n_stored > MAX_PERFECT_LEAVES:
-        return "traverse", f"{2**depth} leaves for {n_stored} classes each are more than walking costs"
     if 16 * (4 * capacity + 8 * n_stored) > PRIVATE_BYTES:
         return "traverse", "too many features or classes to keep 16 rows of them at hand"
-    return "perfect", f"depth {depth} is at most {MAX_PERFECT_DEPTH}"
+    if depth <= MAX_PERFECT_DEPTH and 2**depth * n_stored <= MAX_PERFECT_LEAVES:
+        return "perfect", f"depth {depth} is at most {MAX_PERFECT_DEPTH}"
+    if capacity > MAX_COHERENT_CAPACITY or n_stored > MAX_COHERENT_CLASSES or depth > MAX_COHERENT_DEPTH:
+        return "traverse", f"too many features, classes ({n_stored + 1}) or levels ({depth}) for tiles of pixels"
+    return "coherent", f"depth {depth} is walked faster by tiles of pixels that take the same paths"
 
 
 def _preorder_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.int32], int]:

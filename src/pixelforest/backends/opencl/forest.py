@@ -22,9 +22,9 @@ Output = Literal["SUMS", "PROBABILITIES", "LABELS"]
 
 ROWS_AT_ONCE = 2**20
 """Rows per launch: keeps launches short (watchdogs) and buffers small."""
-ITEMS_PER_GROUP = 16
-"""Work-items per group: as many as a vector has lanes. PoCL keeps the private arrays of a whole group on one stack, so
-the large groups that it chooses by itself overflow it."""
+ITEMS_PER_GROUP = {"traverse": 16, "coherent": 1, "perfect": 16}
+"""Work-items per group: as many as a vector has lanes, or one that walks alone. PoCL keeps the private arrays of a
+whole group on one stack, so the large groups that it chooses by itself overflow it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class _Rows:
     strides: tuple[int, int]
     count: int
     n_features: int
+    width: int = 0  # pixels in a row of the image, 0 for a table
 
 
 class OpenCLForestProgram:
@@ -49,7 +50,7 @@ class OpenCLForestProgram:
         Where to compute.
     forest : Forest
         What to apply.
-    form : {"traverse", "perfect"}, optional
+    form : {"traverse", "coherent", "perfect"}, optional
         Forces a kernel form.
     rows_per_item : int, optional
         Forces how many rows a work-item takes.
@@ -71,8 +72,8 @@ class OpenCLForestProgram:
         self._label_dtype = np.min_scalar_type(forest.n_classes - 1)
         self._scale, self._margin = numbers.scale, numbers.margin
         self._columns = device.upload(tables.columns)
-        walk = (tables.nodes, tables.roots, tables.depths) if self.plan.form == "traverse" else (tables.nodes,)
-        self._nodes = tuple(device.upload(table) for table in walk)
+        walk = {"traverse": (tables.roots, tables.depths), "coherent": (tables.roots,), "perfect": ()}[self.plan.form]
+        self._nodes = tuple(device.upload(table) for table in (tables.nodes, *walk))
         self._leaves = device.upload(numbers.leaves)
 
     @property
@@ -83,7 +84,8 @@ class OpenCLForestProgram:
 
     @cached_property
     def _text(self) -> str:
-        return kernel_source("forest_rows", "forest_decision", f"forest_{self.plan.form}")
+        nodes = () if self.plan.form == "perfect" else ("forest_nodes",)
+        return kernel_source("forest_rows", "forest_decision", *nodes, f"forest_{self.plan.form}")
 
     def class_probabilities(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
@@ -127,7 +129,7 @@ class OpenCLForestProgram:
                 batch[:, close] = self._host.class_probabilities(self._gather(pixels, start + close)).T
             probabilities[:, start : start + count] = batch
 
-        self._in_batches(pixels.count, 4 * self.forest.n_classes, decide)
+        self._in_batches(pixels.count, 4 * self.forest.n_classes, decide, step=pixels.width)
         return probabilities.reshape(-1, *block.shape[1:])
 
     def block_class_indices(self, block: FeatureBlock) -> NDArray[np.unsignedinteger[Any]]:
@@ -141,7 +143,7 @@ class OpenCLForestProgram:
                 batch[close] = self._host.class_probabilities(self._gather(pixels, start + close)).argmax(axis=1)
             winners[start : start + count] = batch
 
-        self._in_batches(pixels.count, self._label_dtype.itemsize, decide)
+        self._in_batches(pixels.count, self._label_dtype.itemsize, decide, step=pixels.width)
         return winners.reshape(block.shape[1:])
 
     def _checked(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -156,7 +158,7 @@ class OpenCLForestProgram:
             expected = f"({self.forest.n_features}, *spatial) float32"
             raise ValueError(f"`block` must be {expected}, got {block.shape} {block.dtype}")
         n_pixels = prod(block.shape[1:])
-        return _Rows(block, (1, n_pixels), n_pixels, self.forest.n_features)
+        return _Rows(block, (1, n_pixels), n_pixels, self.forest.n_features, block.shape[-1])
 
     def _upload(self, X: NDArray[np.float32]) -> _Rows:
         """Copy rows as they lie in memory: by rows or by columns, whichever is closer to contiguous."""
@@ -172,13 +174,14 @@ class OpenCLForestProgram:
         results = device.allocate(shapes[output], self._result_dtype(output))
         is_close = device.allocate((count,), np.dtype(np.uint8))
         program = device.program(self._text, (*self.plan.options, *self._output_options(output)))
-        n_groups = -(-count // (self._rows_per_item * ITEMS_PER_GROUP))  # items past the end store nothing
+        group = ITEMS_PER_GROUP[self.plan.form]
+        n_groups = -(-self._n_items(rows, count) // group)  # items past the end store nothing
         scalar = cast(Callable[[int], np.generic], self._sum_dtype.type)
         device.run(
             program,
             f"forest_{self.plan.form}",
-            (n_groups * ITEMS_PER_GROUP,),
-            (ITEMS_PER_GROUP,),
+            (n_groups * group,),
+            (group,),
             rows.values,
             *(np.uint64(stride) for stride in rows.strides),
             np.uint64(start),
@@ -192,9 +195,16 @@ class OpenCLForestProgram:
             scalar(self._margin),
             results,
             is_close,
+            *((np.uint64(rows.width),) if self.plan.form == "coherent" else ()),
         )
         close = np.flatnonzero(is_close.to_host().view(np.bool_)) if self._margin else np.empty(0, np.intp)
         return results.to_host(), close
+
+    def _n_items(self, rows: _Rows, count: int) -> int:
+        """Return how many work-items decide `count` rows: in an image, tiles of 16 columns."""
+        if self.plan.form != "coherent" or not rows.width:
+            return -(-count // self._rows_per_item)
+        return -(-rows.width // 16) * -(-(count // rows.width) // (self._rows_per_item // 16))
 
     def _gather(self, rows: _Rows, wanted: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return single rows, ``(len(wanted), n_features)``."""
@@ -219,17 +229,20 @@ class OpenCLForestProgram:
         names = {"u1": "uchar", "u2": "ushort", "u4": "uint", "u8": "ulong", "f4": "float"}
         return f"-D OUTPUT={output}", f"-D RESULT={names[self._result_dtype(output).str[1:]]}"
 
-    def _in_batches(self, n_rows: int, row_bytes: int, decide: Callable[[int, int], None]) -> None:
-        """Call ``decide(start, count)`` for all rows; halve the batch where the device has no room for it."""
-        size = max(min(ROWS_AT_ONCE, self._device.max_allocation // row_bytes), 1)
+    def _in_batches(self, n_rows: int, row_bytes: int, decide: Callable[[int, int], None], *, step: int = 1) -> None:
+        """Call ``decide(start, count)`` for all rows; halve the batch where the device has no room for it.
+
+        Batches are multiples of `step`, the pixels of an image row.
+        """
+        size = max(min(ROWS_AT_ONCE, self._device.max_allocation // row_bytes) // step, 1) * step
         start = 0
         while start < n_rows:
             count = min(size, n_rows - start)
             try:
                 decide(start, count)
             except MemoryError:
-                if count == 1:
+                if count <= step:
                     raise
-                size = (count + 1) // 2
+                size = (count // step + 1) // 2 * step
                 continue
             start += count

@@ -21,6 +21,19 @@ inline int16 order_keys(float16 values) {
 }
 #endif
 
+#if ROWS % 16 == 0
+// Keys of `count` consecutive rows from `start` on; the rest of the 16 repeats a row that exists.
+inline int16 load_vector(const Rows *rows, int slot, ulong start, int count) {
+    global const float *column = rows->values + rows->columns[slot] * rows->feature_stride;
+    if (rows->row_stride == 1 && count == 16)
+        return order_keys(vload16(0, column + start));
+    int keys[16];
+    for (int lane = 0; lane < 16; lane++)
+        keys[lane] = order_key(column[position_of(rows, start + min(lane, max(count - 1, 0)))]);
+    return vload16(0, keys);
+}
+#endif
+
 // Fills keys[slot * ROWS + row].
 inline void load_keys(const Rows *rows, ulong first, int *keys) {
 #if ROWS % 16 == 0

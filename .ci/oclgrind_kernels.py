@@ -61,7 +61,7 @@ def watch_device() -> None:
 def run_features(device: Device) -> None:
     """Compute every filter at two scales, whole and in tiles, and compare with NumPy."""
     rng = np.random.default_rng(0)
-    small = [(1, 1), (1, 5), (5, 1), (7, 18), (1, 1, 1), (2, 3, 5)]
+    small = [(1, 1), (1, 5), (5, 1), (7, 18), (2, 99), (1, 1, 1), (2, 3, 5)]  # 99: vectors by four, by one, floats
     for shape, n_channels in [*product(small, [1]), ((3, 4), 2)]:
         sigmas = (0.6, 1.5) if len(shape) == 2 else (0.6,)
         specs = grid(tuple(FILTERS), sigmas)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from pixelforest.backends.numpy.features import compute_features as compute_with_numpy
 from pixelforest.engine.tiling import TileReader, tiles
-from pixelforest.features.build import build_plan
+from pixelforest.features.build import build_plan, grid
 from pixelforest.features.filters import FILTERS
 from pixelforest.features.patch import Window
 from pixelforest.features.spec import FeatureSpec
@@ -138,3 +138,18 @@ def test_degenerate_eigenvalues(engine, matrix):
     a, b, c, d, e, f = matrix
     expected = np.linalg.eigvalsh(np.array([[a, b, c], [b, d, e], [c, e, f]], float))[::-1]
     assert_allclose(values[:, 0, 0, 0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 64), (3, 99), (5, 150), (2, 700), (2, 3, 83)])
+def test_wide_rows_are_vectors_and_remainders(opencl_engine, shape):
+    """Widths that a work-item computes by four vectors, by one, by single floats, and by several work-items."""
+    image = np.random.default_rng(0).normal(0, 50, shape).astype(np.float32)
+    plan = build_plan(grid(tuple(FILTERS), (0.7, 3)), (1.0,) * len(shape), 1)
+    reader = TileReader(image[np.newaxis], plan, "raise", 0)
+    values = whole_of(opencl_engine, reader)
+    error = np.abs(values - compute_with_numpy(plan, reader.read(Window.whole(shape))[0]))
+    scale = np.array([(b.gain * np.abs(image).max()) ** b.degree for b in plan.bounds])
+    assert (error.reshape(len(scale), -1).max(axis=1) <= 1e-5 * scale).all()
+    # the same pixels as remainders of other widths have the same bits
+    tile_shape = (*shape[:-1], 37)
+    assert_array_equal(in_tiles(opencl_engine, reader, tile_shape), values)

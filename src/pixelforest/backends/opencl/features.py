@@ -15,8 +15,10 @@ from pixelforest.features.patch import Patch, Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.planes import Convolution, Plane, Pointwise, Source
 
-WORK_GROUP = (256, 1, 1)
-"""One size for all launches: PoCL compiles a kernel again for every work-group size that it meets."""
+SPAN = 256
+"""Pixels of a row that one work-item computes."""
+WORK_GROUP = (1, 1, 1)
+"""A work-item is a loop over vectors. One size for all launches: PoCL compiles a kernel anew for each that it meets."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,10 @@ class PlanRun:
 
     def __init__(self, device: Device, patch: Patch, image: DeviceArray) -> None:
         self.device, self.patch, self.image = device, patch, image
-        self.program = device.program(kernel_source("features"))
+        self.program = device.program(kernel_source("features"), (f"-D SPAN={SPAN}",))
         self.kernels: dict[Kernel, DeviceArray] = {}
         self.planes: dict[Plane, PlaneOnDevice] = {}
+        self.unused: dict[tuple[int, ...], list[DeviceArray]] = {}
 
     def compute(self, plane: Plane, window: Window) -> None:
         """Compute `plane` on `window` into a buffer of its own."""
@@ -76,7 +79,9 @@ class PlanRun:
             offset = plane.channel * prod(self.patch.window.shape)
             self.planes[plane] = PlaneOnDevice(self.image, offset, self.patch.window)
             return
-        values = self.device.allocate(window.shape, np.dtype(np.float32))
+        # memory that was touched before is several times faster than fresh pages
+        unused = self.unused.get(window.shape)
+        values = unused.pop() if unused else self.device.allocate(window.shape, np.dtype(np.float32))
         self.planes[plane] = PlaneOnDevice(values, 0, window)
         self._launch(plane, self.planes[plane])
 
@@ -86,9 +91,11 @@ class PlanRun:
         self._launch(Pointwise("copy", (plane,)) if plane in self.planes else plane, target)
 
     def release(self, planes: Any) -> None:
-        """Forget planes that nothing needs any more."""
+        """Forget planes that nothing needs any more; their memory serves later ones."""
         for plane in planes:
-            del self.planes[plane]
+            done = self.planes.pop(plane)
+            if done.values is not self.image:
+                self.unused.setdefault(done.window.shape, []).append(done.values)
 
     def _launch(self, plane: Plane, out: PlaneOnDevice) -> None:
         if isinstance(plane, Convolution):
@@ -131,9 +138,8 @@ class PlanRun:
 
     def _run(self, kernel: str, out: PlaneOnDevice, *arguments: Any) -> None:
         depth, height, width = out.shape
-        columns = -(-width // WORK_GROUP[0]) * WORK_GROUP[0]
         target = (out.values, np.uint64(out.offset), np.int32(width))
-        self.device.run(self.program, kernel, (columns, height, depth), WORK_GROUP, *arguments, *target)
+        self.device.run(self.program, kernel, (-(-width // SPAN), height, depth), WORK_GROUP, *arguments, *target)
 
     def _half_kernel(self, kernel: Kernel) -> DeviceArray:
         if kernel not in self.kernels:

@@ -6,7 +6,7 @@ class PixelforestDeviceWarning(UserWarning):
 
 
 class UnlabeledImageWarning(UserWarning):
-    """Images without any annotated pixel were left out of training; the text names them."""
+    """Images without any annotated pixel were left out; the text names them."""
 
 
 class InstanceMaskWarning(UserWarning):

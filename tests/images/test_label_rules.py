@@ -60,7 +60,7 @@ def test_stacks_of_labels_and_weights():
 
 def test_images_without_annotation_are_named():
     empty = np.zeros((2, 3), int)
-    with pytest.warns(UnlabeledImageWarning, match=re.escape("left out of training: [0, 2]")):
+    with pytest.warns(UnlabeledImageWarning, match=re.escape("left out: [0, 2]")):
         annotations = read_annotations([empty, SCRIBBLE, empty], [(2, 3)] * 3, unlabeled=0)
     assert [a.index for a in annotations] == [1]
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.engine.xarrays import name_like
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
-from pixelforest.estimators.shapes import checked_n_channels
+from pixelforest.estimators.shapes import checked_n_channels, map_images
 from pixelforest.images.containers import ImageAxes, NanPolicy, channels_first, checked_axes, collect_images
 from pixelforest.images.labels import Annotation
 
@@ -130,7 +130,7 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
                 labels[valid] = self.estimator_.predict(rows if valid.all() else rows[valid])
             return name_like(labels.reshape(shape), image, axes)
 
-        return self._map(X, axes, labels_of)
+        return map_images(X, axes, labels_of)
 
     @available_if(_has_predict_proba)
     def predict_proba(self, X: Any) -> Any:
@@ -157,7 +157,7 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
             values = values.reshape(*shape, len(self.classes_))
             return name_like(values, image, axes, last=("class", self.classes_))
 
-        return self._map(X, axes, probabilities_of)
+        return map_images(X, axes, probabilities_of)
 
     def _axes(self) -> ImageAxes:
         if self.nan_policy not in ("raise", "mask"):

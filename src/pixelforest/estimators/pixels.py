@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from pixelforest.estimators.shapes import ImageInputMixin, map_images, spatial_shapes
+from pixelforest.estimators.shapes import ImageInputMixin, spatial_shapes
 from pixelforest.images.containers import ImageAxes, ImageBatch
 from pixelforest.images.labels import Annotation, label_dtype, read_annotations, resolve_classes
 from pixelforest.metrics import pixel_accuracy
@@ -116,17 +116,10 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         predictions = self.predict(X)
         if sample_weight is None:
             return float(pixel_accuracy(y, predictions, unlabeled=self.unlabeled))
-        pairs = [
-            (np.asarray(t), np.asarray(p), np.asarray(w)) for t, p, w in zip(y, predictions, sample_weight, strict=True)
-        ]
-        counted = [np.ones(t.shape, bool) if self.unlabeled is None else t != self.unlabeled for t, _, _ in pairs]
-        hits = np.concatenate([(t == p)[c] for (t, p, _), c in zip(pairs, counted, strict=True)])
-        return float(
-            np.average(hits, weights=np.concatenate([w[c] for (*_, w), c in zip(pairs, counted, strict=True)]))
-        )
-
-    def _map(self, X: Any, axes: ImageAxes, function: Callable[[Any, int], Any]) -> Any:
-        return map_images(X, axes, function)
+        shapes = [np.shape(labels) for labels in predictions]
+        annotations = read_annotations(y, shapes, unlabeled=self.unlabeled, sample_weight=sample_weight)
+        hits = [np.asarray(predictions[a.index]).ravel()[a.pixels] == a.labels for a in annotations]
+        return float(np.average(np.concatenate(hits), weights=np.concatenate([a.weights for a in annotations])))
 
 
 def _weight_parameter(estimator: Any) -> str:

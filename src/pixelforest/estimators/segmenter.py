@@ -18,7 +18,7 @@ from pixelforest.engine.xarrays import name_like
 from pixelforest.estimators.compiled_classifier import CompiledClassifierMixin
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
-from pixelforest.estimators.shapes import checked_n_channels
+from pixelforest.estimators.shapes import checked_n_channels, map_images
 from pixelforest.features.patch import Window
 from pixelforest.images.containers import ImageAxes, channels_first, collect_images
 from pixelforest.images.labels import Annotation
@@ -163,7 +163,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
                     tile[touched] = self._masked_label()
             return name_like(labels, image, axes)
 
-        return self._map(X, axes, labels_of)
+        return map_images(X, axes, labels_of)
 
     @available_if(_has_predict_proba)
     def predict_proba(self, X: Any) -> Any:
@@ -193,7 +193,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
                     tile[:, touched] = np.nan
             return name_like(np.moveaxis(values, 0, -1), image, axes, last=("class", self.classes_))
 
-        return self._map(X, axes, probabilities_of)
+        return map_images(X, axes, probabilities_of)
 
     def _blocks(self, image: Any, index: int) -> Iterator[tuple[Window, FeatureBlock, NDArray[np.bool_] | None]]:
         """Yield the feature block of every tile of one image, and its pixels that NaN reaches."""

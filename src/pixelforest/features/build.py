@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from pixelforest.features.filters import FILTERS
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.planes import Plane
 from pixelforest.features.spec import FeatureSpec
@@ -50,8 +51,6 @@ def grid(filters: Sequence[str], sigmas: Sequence[float]) -> tuple[FeatureSpec, 
     >>> [spec.name for spec in grid(("original", "gaussian"), (1, 2))]
     ['original', 'gaussian_sigma_1', 'gaussian_sigma_2']
     """
-    from pixelforest.features.filters import FILTERS
-
     specs: list[FeatureSpec] = []
     for name in filters:
         has_sigma = name not in FILTERS or FILTERS[name].has_sigma  # unknown names: FeatureSpec says so

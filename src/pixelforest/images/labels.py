@@ -101,9 +101,7 @@ def read_annotations(
             f"`y` holds no annotated pixel in {len(shapes)} image(s): every label is {unlabeled} (`unlabeled`)"
         )
     if empty:
-        warnings.warn(
-            f"images without annotated pixels are left out of training: {empty}", UnlabeledImageWarning, stacklevel=4
-        )
+        warnings.warn(f"images without annotated pixels are left out: {empty}", UnlabeledImageWarning, stacklevel=4)
     return annotations
 
 

@@ -105,8 +105,9 @@ def _most_matches(rows: NDArray[np.intp], columns: NDArray[np.intp], iou: NDArra
     n_rows, n_columns = distinct_rows.size, distinct_columns.size
     every_row = np.arange(n_rows)
     weights = np.concatenate([2 + iou / (n_rows + 1), np.ones(n_rows)])
+    positions = np.concatenate([rows, every_row]), np.concatenate([columns, n_columns + every_row])
     table = coo_array(
-        (weights, (np.concatenate([rows, every_row]), np.concatenate([columns, n_columns + every_row]))),
+        (weights, tuple(p.astype(np.int32) for p in positions)),  # SciPy before 1.14 takes no other integers
         shape=(n_rows, n_columns + n_rows),
     )
     matched_rows, matched_columns = min_weight_full_bipartite_matching(table.tocsr(), maximize=True)

@@ -153,3 +153,16 @@ def test_wide_rows_are_vectors_and_remainders(opencl_engine, shape):
     # the same pixels as remainders of other widths have the same bits
     tile_shape = (*shape[:-1], 37)
     assert_array_equal(in_tiles(opencl_engine, reader, tile_shape), values)
+
+
+@pytest.mark.parametrize("shape", [(5, 150), (2, 3, 83)])
+def test_one_pixel_per_work_item_has_the_same_bits(opencl_engine, shape, monkeypatch):
+    """GPUs get another launch shape; the text of the kernels is the same, so a processor can show it right."""
+    from pixelforest.backends.opencl import features
+
+    plan = build_plan(grid(tuple(FILTERS), (0.7, 3)), (1.0,) * len(shape), 1)
+    image = np.random.default_rng(0).normal(0, 50, (1, *shape)).astype(np.float32)
+    reader = TileReader(image, plan, "raise", 0)
+    expected = whole_of(opencl_engine, reader)
+    monkeypatch.setattr(features, "ON_PROCESSORS", features.ON_GPUS)
+    assert_array_equal(whole_of(opencl_engine, reader), expected)

@@ -15,10 +15,22 @@ from pixelforest.features.patch import Patch, Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.planes import Convolution, Plane, Pointwise, Source
 
-SPAN = 256
-"""Pixels of a row that one work-item computes."""
-WORK_GROUP = (1, 1, 1)
-"""A work-item is a loop over vectors. One size for all launches: PoCL compiles a kernel anew for each that it meets."""
+
+@dataclass(frozen=True)
+class LaunchShape:
+    """How work is cut: pixels of a row per work-item, and work-items per group.
+
+    One size of groups for all launches: PoCL compiles a kernel anew for every size that it meets.
+    """
+
+    span: int
+    group: tuple[int, int, int]
+
+
+ON_PROCESSORS = LaunchShape(256, (1, 1, 1))
+"""A work-item is a loop over vectors."""
+ON_GPUS = LaunchShape(1, (64, 1, 1))
+"""A work-item is a pixel, and neighbours read neighbours."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,8 @@ class PlanRun:
 
     def __init__(self, device: Device, patch: Patch, image: DeviceArray) -> None:
         self.device, self.patch, self.image = device, patch, image
-        self.program = device.program(kernel_source("features"), (f"-D SPAN={SPAN}",))
+        self.launch = ON_GPUS if device.kind == "gpu" else ON_PROCESSORS
+        self.program = device.program(kernel_source("features"), (f"-D SPAN={self.launch.span}",))
         self.kernels: dict[Kernel, DeviceArray] = {}
         self.planes: dict[Plane, PlaneOnDevice] = {}
         self.unused: dict[tuple[int, ...], list[DeviceArray]] = {}
@@ -139,7 +152,9 @@ class PlanRun:
     def _run(self, kernel: str, out: PlaneOnDevice, *arguments: Any) -> None:
         depth, height, width = out.shape
         target = (out.values, np.uint64(out.offset), np.int32(width))
-        self.device.run(self.program, kernel, (-(-width // SPAN), height, depth), WORK_GROUP, *arguments, *target)
+        group = self.launch.group
+        columns = -(-width // (self.launch.span * group[0])) * group[0]  # work-items beyond the width do nothing
+        self.device.run(self.program, kernel, (columns, height, depth), group, *arguments, *target)
 
     def _half_kernel(self, kernel: Kernel) -> DeviceArray:
         if kernel not in self.kernels:

@@ -181,6 +181,7 @@ __kernel void convolve_across_rows(__global const float *restrict in, const long
     }                                                                                                                  \
     /* Eigenvalue number `which` of (a b c; b d e; c e f), largest first, by Jacobi's method: the closed form loses */ \
     /* half of float32's digits where two eigenvalues are close. After five sweeps the rest is rounding. */            \
+    /* It returns one of the three: Intel's vectoriser (2026.2) miscompiled it when it returned a float3. */           \
     inline T __attribute__((overloadable)) eigenvalue_3x3(const int which, T a, T b, T c, T d, T e, T f)               \
     {                                                                                                                  \
         for (int sweep = 0; sweep < 5; sweep++) {                                                                      \

@@ -89,3 +89,14 @@ def test_help_needs_no_device(word: str, tmp_path: Path) -> None:
     result = run(word, "--help", cwd=tmp_path, device="no such thing")
     assert result.returncode == 0
     assert result.stdout.startswith(f"usage: pixelforest {word}")
+
+
+def test_a_missing_matplotlib_is_told_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "pixelforest.demo.figure", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["demo", "--output", str(tmp_path / "demo.png")]) == 1
+    said = capsys.readouterr()
+    assert 'pip install "pixelforest[plot]"' in said.err
+    assert not said.out

@@ -79,8 +79,10 @@ def run_demo(*, output: Path, device: str = "auto", write: Callable[[str], Any])
     ValueError
         `device` matches nothing, or `output` lies in a folder that does not exist.
     """
-    from pixelforest.demo.figure import draw_demo
-
+    try:
+        from pixelforest.demo.figure import draw_demo
+    except ImportError as error:
+        raise ImportError(f'the picture needs matplotlib: pip install "pixelforest[plot]" ({error})') from error
     if not output.parent.is_dir():
         raise ValueError(f"`output` must lie in a folder that exists, got {str(output)!r}")
     data, backend = load_demo(), open_backend(device)

@@ -17,7 +17,7 @@ from pixelforest.backends.select import open_backend
 from pixelforest.demo_data import DemoData, load_demo
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.normalizer import ImageNormalizer
-from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
+from pixelforest.estimators.pixels import default_forest
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.metrics import pixel_scores
 
@@ -32,8 +32,7 @@ def demo_model(device: str = "auto") -> Pipeline:
     device : str
         Device of features and forest.
     """
-    forest = OpenCLRandomForestClassifier(n_estimators=100, max_depth=10, random_state=0, device=device)
-    return make_pipeline(ImageNormalizer(), ImageSegmenter(ImageFeatureStack(device=device), forest))
+    return make_pipeline(ImageNormalizer(), ImageSegmenter(ImageFeatureStack(device=device), default_forest(device)))
 
 
 def otsu_labels(image: NDArray[Any]) -> NDArray[np.uint8]:

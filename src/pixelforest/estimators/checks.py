@@ -121,7 +121,7 @@ def check_image_estimator(
     ):
         try:
             check()
-        except Exception as error:
+        except Exception as error:  # whatever a broken estimator does, the check that met it is named
             raise AssertionError(f"{name}: {error}") from error
 
 

@@ -102,8 +102,8 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
         batch = collect_images(X, axes, allow_single=False)
         n_features = checked_n_channels(batch, axes, what="features")
         estimator = default_forest() if self.estimator is None else self.estimator
-        learned = self._learn(estimator, batch, axes, y, sample_weight, self._annotated_rows)
-        self.estimator_, self.classes_, self.n_features_in_ = learned.estimator, learned.classes, n_features
+        fitted, classes = self._learn(estimator, batch, axes, y, sample_weight, self._annotated_rows)
+        self.estimator_, self.classes_, self.n_features_in_ = fitted, classes, n_features
         return self
 
     def predict(self, X: Any) -> Any:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import ClassifierMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.shapes import ImageInputMixin, spatial_shapes
 from pixelforest.images.containers import ImageAxes, ImageBatch
 from pixelforest.images.labels import Annotation, label_dtype, read_annotations, resolve_classes
@@ -22,23 +22,12 @@ RowReader = Callable[[Any, Annotation], tuple[NDArray[Any], NDArray[np.bool_]]]
 """Returns the feature rows of an image at the annotated pixels, and which of them are valid (reached by no NaN)."""
 
 
-def default_forest() -> BaseEstimator:
+def default_forest(device: str = "auto") -> OpenCLRandomForestClassifier:
     """Return the forest that pixel estimators use without being told: 100 trees of depth at most 10.
 
     Unlimited depth fits single strokes; see `docs/design-notes.md`.
     """
-    from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
-
-    return OpenCLRandomForestClassifier(n_estimators=100, max_depth=10, random_state=0)
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a fit of rows gives."""
-
-    estimator: Any
-    classes: NDArray[Any]
-    n_features: int
+    return OpenCLRandomForestClassifier(n_estimators=100, max_depth=10, random_state=0, device=device)
 
 
 class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
@@ -50,8 +39,8 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
 
     def _learn(
         self, estimator: Any, batch: ImageBatch, axes: ImageAxes, y: Any, sample_weight: Any, read: RowReader
-    ) -> Learned:
-        """Fit a clone of `estimator` to the annotated pixels of all images; nothing of `self` changes."""
+    ) -> tuple[Any, NDArray[Any]]:
+        """Return a clone of `estimator` fitted to the annotated pixels, and the classes; nothing of `self` changes."""
         if self.unlabeled is not None and (
             isinstance(self.unlabeled, bool) or not isinstance(self.unlabeled, int | np.integer)
         ):
@@ -77,7 +66,7 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         fit_params = {} if sample_weight is None else {_weight_parameter(estimator): np.concatenate(weights)}
         with config_context(enable_metadata_routing=False):  # the weights have arrived; steps inside take them by name
             fitted = clone(estimator).fit(X, values, **fit_params)
-        return Learned(fitted, classes, X.shape[1])
+        return fitted, classes
 
     def _label_dtype(self) -> np.dtype[Any]:
         """Return the smallest unsigned dtype of the classes, and of the unlabelled value that masked pixels get."""

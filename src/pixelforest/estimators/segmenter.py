@@ -127,8 +127,8 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             return rows_at(backend, TileReader(planes, plan, features.nan_policy, annotation.index), annotation.pixels)
 
         classifier = default_forest() if self.classifier is None else self.classifier
-        learned = self._learn(classifier, batch, axes, y, sample_weight, annotated_rows)
-        self.features_, self.classifier_, self.classes_ = features, learned.estimator, learned.classes
+        fitted, classes = self._learn(classifier, batch, axes, y, sample_weight, annotated_rows)
+        self.features_, self.classifier_, self.classes_ = features, fitted, classes
         self.n_features_in_ = features.n_features_in_
         return self
 

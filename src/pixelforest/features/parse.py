@@ -9,15 +9,6 @@ from pixelforest.features.presets import PRESETS
 from pixelforest.features.spec import FeatureSpec
 from pixelforest.features.suggest import suggestion
 
-APOC_NAMES = (
-    "original",
-    "gaussian_blur",
-    "difference_of_gaussian",
-    "laplace_box_of_gaussian_blur",
-    "sobel_of_gaussian_blur",
-)
-"""Filters that feature strings of apoc use."""
-
 
 def parse_features(features: str | Sequence[FeatureSpec | str]) -> tuple[FeatureSpec, ...]:
     """Return the specifications that `features` stands for.

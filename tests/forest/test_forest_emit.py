@@ -6,7 +6,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from pixelforest.backends.numpy.forest import NumpyForestProgram
 from pixelforest.forest.emit import emit_opencl
-from pixelforest.forest.lower import fixed_point, round_down
+from pixelforest.forest.fixed_point import fixed_point
+from pixelforest.forest.lower import round_down
 from pixelforest.forest.read import read_forest
 from pixelforest.forest.representation import make_forest
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.ensemble import RandomForestClassifier
 
-from pixelforest.forest.lower import fixed_point, lower_forest, order_keys, round_down
+from pixelforest.forest.fixed_point import fixed_point
+from pixelforest.forest.lower import lower_forest, order_keys, round_down
 from pixelforest.forest.read import read_forest
-from pixelforest.forest.representation import make_forest
 
 TINY = np.float32(1.401298464324817e-45)
 LARGEST = np.finfo(np.float32).max
@@ -82,15 +82,6 @@ def test_pure_leaves_need_no_second_decision_and_fractions_little():
     assert fixed_point(read_forest(fitted(20, bootstrap=False))).margin == 0
     shallow = fixed_point(read_forest(fitted(20, max_depth=2)))
     assert 0 < shallow.margin / (20 * shallow.scale) < 1e-6
-
-
-def test_values_that_are_no_fractions_are_left_to_the_host():
-    forest = make_forest(
-        feature=[0], threshold=[0], left=[-1], right=[-1], missing_left=[False], leaf=[0], roots=[0],
-        leaf_values=[[np.nan, 3.0]], n_features=1,
-    )  # fmt: skip
-    numbers = fixed_point(forest)
-    assert numbers.margin > numbers.scale
 
 
 @pytest.mark.parametrize("form", ["traverse", "coherent"])

@@ -3,6 +3,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from pixelforest.forest.categories import CategorySplit
 from pixelforest.forest.read import read_forest
 from pixelforest.forest.representation import make_forest
 
@@ -53,6 +54,25 @@ def test_make_forest_freezes_valid_arrays():
         ({**TWO_STUMPS, "leaf": [0]}, "`leaf` must have one entry per node"),
         ({**TWO_STUMPS, "left": [0.5] * 6}, "`left` must be a non-empty 1-D array of integers"),
         ({**TWO_STUMPS, "leaf_values": []}, "`leaf_values` must have shape"),
+        ({**TWO_STUMPS, "leaf_values": [[1.0, 0.0], [np.inf, 0.0]]}, "`leaf_values` must be finite; row 1 has"),
+        ({**TWO_STUMPS, "node_ids": [0]}, "`node_ids` must have one entry per node"),
+        ({**TWO_STUMPS, "first_output": [0]}, "`first_output` must have one entry per tree"),
+        ({**TWO_STUMPS, "first_output": [0, 1]}, r"`first_output` must be in \[0, 0\]; tree 1 has 1"),
+        ({**TWO_STUMPS, "n_outputs": 3}, "`first_output` must be the same number of trees for each; output 0 has 2"),
+        ({**TWO_STUMPS, "baseline": [0.5, 0]}, "`baseline` must be 0 where `averages` is True"),
+        ({**TWO_STUMPS, "baseline": [np.nan, 0], "averages": False}, "`baseline` must be 2 finite numbers"),
+        ({**TWO_STUMPS, "baseline": [0.0]}, "`baseline` must be 2 finite numbers"),
+        ({**TWO_STUMPS, "decision": "sign"}, "`n_outputs` must be 1 where `decision` is 'sign', got 2"),
+        ({**TWO_STUMPS, "decision": "smallest"}, "`decision` must be one of .*, got 'smallest'"),
+        ({**TWO_STUMPS, "link": "cube"}, "`link` must be one of"),
+        ({**TWO_STUMPS, "precision": "float16"}, "`precision` must be one of"),
+        ({**TWO_STUMPS, "tie_class": 2}, "`tie_class` must be 0 or 1, got 2"),
+        ({**TWO_STUMPS, "link_scale": 0}, "`link_scale` must be finite and positive"),
+        ({**TWO_STUMPS, "categorical": (CategorySplit(feature=2, members=()),)}, r"`categorical\[0\].feature` must be"),
+        (
+            {**TWO_STUMPS, "categorical": (CategorySplit(feature=0, members=(2, 1)),)},
+            "members` must be finite and incre",
+        ),
     ],
 )
 def test_make_forest_names_what_is_wrong(arguments, message):

@@ -40,12 +40,24 @@ class ForestProgram(Protocol):
         """Which kernel form was chosen, and why."""
         ...
 
+    def values(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Return means or sums (with the baseline) of the trees, ``(n_rows, n_outputs)``, for rows of any strides."""
+        ...
+
+    def leaf_nodes(self, X: NDArray[Any]) -> NDArray[np.int32]:
+        """Return the model's name of the leaf that each row reaches in each tree, ``(n_rows, n_trees)``."""
+        ...
+
     def class_probabilities(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
         ...
 
     def class_indices(self, X: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
         """Return the index of the winning class, ``(n_rows,)``, for rows of any strides."""
+        ...
+
+    def block_values(self, block: FeatureBlock) -> NDArray[np.float32]:
+        """Return means or sums of the trees, ``(n_outputs, *spatial)``, for a feature block of the same backend."""
         ...
 
     def block_probabilities(self, block: FeatureBlock) -> NDArray[np.float32]:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
-from pixelforest.forest.lower import FixedPoint, fixed_point, round_down
+from pixelforest.forest.fixed_point import FixedPoint, fixed_point
+from pixelforest.forest.lower import round_down
 from pixelforest.forest.representation import Forest
 
 
@@ -90,7 +91,7 @@ def _leaf(forest: Forest, node: int, numbers: FixedPoint) -> Iterator[str]:
     row = int(forest.leaf[node])
     votes = [int(count) for count in numbers.leaves[row]]
     if forest.n_classes > 1:
-        votes.append(numbers.scale - sum(votes))
+        votes.append(int(numbers.scale) - sum(votes))
     for index, count in enumerate(votes):
         if count:
             yield f"votes[{index}] += {count};  // {forest.leaf_values[row, index]:.6g}"

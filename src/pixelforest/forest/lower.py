@@ -17,12 +17,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.forest.fixed_point import FixedPoint, fractions_or_host
 from pixelforest.forest.representation import Forest
 
 Form = Literal["traverse", "coherent", "perfect", "numpy"]
 
-MAX_ERROR = 1e-7
-"""Error of mean probabilities up to which 32-bit sums are used."""
 MAX_PERFECT_DEPTH = 4
 MAX_PERFECT_LEAVES = 160
 """Leaves of a perfect tree times classes: up to here its kernels build fast and beat walking (4 to 30 times)."""
@@ -60,35 +59,6 @@ class KernelPlan:
     def options(self) -> tuple[str, ...]:
         """Compiler options."""
         return tuple(f"-D {name}={value}" for name, value in self.constants)
-
-
-@dataclass(frozen=True, eq=False)
-class FixedPoint:
-    """Leaf values as integers.
-
-    One leaf is wrong by at most ``tree_errors[t] / scale``, measured, not estimated; so a mean probability is wrong by
-    at most ``error``. Two classes whose integer sums differ by less than `margin` might be ordered otherwise by
-    scikit-learn's float64 sums: such rows are decided again on the host.
-
-    Attributes
-    ----------
-    leaves : ndarray of uint32, shape (n_leaves, n_stored)
-        All classes but the last, whose sum is what is left of ``n_trees * scale`` (or the only class).
-    scale : int
-        A power of two, so that pure leaves and halves are exact.
-    margin : int
-        0: the order of the integer sums, ties included, is that of scikit-learn.
-    error : float
-        Bound of the error of mean probabilities.
-    sum_type : {"uint", "ulong"}
-        OpenCL type that holds a sum over all trees.
-    """
-
-    leaves: NDArray[np.uint32]
-    scale: int
-    margin: int
-    error: float
-    sum_type: Literal["uint", "ulong"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,55 +122,6 @@ def threshold_keys(forest: Forest) -> NDArray[np.int32]:
     return order_keys(round_down(forest.threshold)) + forest.missing_left.astype(np.int32)
 
 
-def fixed_point(forest: Forest, *, max_error: float = MAX_ERROR) -> FixedPoint:
-    """Choose a scale and round the leaf values.
-
-    Parameters
-    ----------
-    forest : Forest
-        Values outside [0, 1] are no fractions: then every row is left to the host.
-    max_error : float
-        If 32-bit sums are not proven to be better than this, 64-bit sums are used.
-
-    Returns
-    -------
-    FixedPoint
-    """
-    # The classes but the last may each be rounded up by 1/2, so sums stay below n_trees * (scale + n_classes).
-    room = (2**32 - 2) // forest.n_trees - forest.n_classes
-    if room >= 1:
-        narrow = _round_leaves(forest, 1 << (room.bit_length() - 1), "uint")
-        if narrow.error < max_error:
-            return narrow
-    return _round_leaves(forest, 2**31, "ulong")
-
-
-def _round_leaves(forest: Forest, scale: int, sum_type: Literal["uint", "ulong"]) -> FixedPoint:
-    with np.errstate(invalid="ignore"):
-        is_fraction = (forest.leaf_values >= 0) & (forest.leaf_values <= 1)
-    scaled = np.where(is_fraction, forest.leaf_values, 0.0) * scale  # exact: the scale is a power of two
-    rounded = np.rint(scaled)
-    stored = rounded[:, : max(forest.n_classes - 1, 1)]
-    if forest.n_classes > 1:
-        rounded[:, -1] = scale - stored.sum(axis=1)
-    leaf_errors = np.abs(rounded - scaled).max(axis=1)
-    node_errors = np.where(forest.leaf >= 0, leaf_errors[forest.leaf], 0.0)
-    error = float(np.maximum.reduceat(node_errors, forest.roots).sum())
-    n_trees, everything = forest.n_trees, 2**32 - 1 if sum_type == "uint" else 2**64 - 1
-    if not is_fraction.all():
-        margin = everything
-    elif error == 0 and n_trees * scale <= 2**53:
-        # All values are multiples of 1 / scale and no partial sum exceeds n_trees: float64 sums are exact too.
-        # Equal integers are equal floats, and different ones stay so after the division by n_trees.
-        margin = 0
-    else:
-        # Each integer sum is off by `error`; each float64 sum of n values <= 1 by less than n² / 2 ulp of 1, and the
-        # division may merge sums that differ by less than 2 ulp of n.
-        float_units = scale * (2 * n_trees**2 + 4 * n_trees) * 2.0**-53
-        margin = min(int(2 * error + float_units) + 2, everything)
-    return FixedPoint(stored.astype(np.uint32), scale, margin, error / (n_trees * scale), sum_type)
-
-
 def lower_forest(forest: Forest, *, form: str | None = None, rows_per_item: int | None = None) -> ForestTables:
     """Choose a kernel form and lay out its tables.
 
@@ -223,7 +144,7 @@ def lower_forest(forest: Forest, *, form: str | None = None, rows_per_item: int 
     ValueError
         `form` is unknown, or the trees are too deep for it.
     """
-    numbers = fixed_point(forest)
+    numbers = fractions_or_host(forest)
     columns = np.unique(forest.feature[forest.leaf < 0])
     capacity = _capacity(len(columns))
     chosen, reason = _choose_form(forest, capacity, numbers) if form is None else (form, "forced")

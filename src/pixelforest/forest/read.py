@@ -1,52 +1,22 @@
-"""Read fitted forests of scikit-learn: the only file that touches ``tree_``."""
+"""Read fitted tree ensembles of any library."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from pixelforest.forest.readers.averages import read_averages, trees_of
+from pixelforest.forest.representation import Forest
 
-from pixelforest.forest.representation import Forest, make_forest
-
-
-def trees_of(model: Any) -> Sequence[Any]:
-    """Return the fitted trees of a forest or of a single tree.
-
-    Parameters
-    ----------
-    model : fitted scikit-learn classifier
-        ``RandomForestClassifier``, ``ExtraTreesClassifier``, ``DecisionTreeClassifier`` or a kin of theirs.
-
-    Returns
-    -------
-    sequence
-        Objects with a ``tree_``, in the order in which they are summed.
-
-    Raises
-    ------
-    ValueError
-        `model` has no trees, or several outputs.
-    """
-    trees = getattr(model, "estimators_", None)
-    trees = [model] if trees is None else list(trees)
-    if not trees or not all(hasattr(tree, "tree_") for tree in trees):
-        raise ValueError(f"`model` must be a fitted forest or tree of scikit-learn, got {type(model).__name__}")
-    if getattr(model, "n_outputs_", 1) != 1:
-        raise ValueError(f"`model` must have one output, got {model.n_outputs_}; several outputs cannot be compiled")
-    return trees
+__all__ = ["read_forest", "read_forests", "trees_of"]
 
 
 def read_forest(model: Any) -> Forest:
-    """Read a fitted classifier.
-
-    Trees of scikit-learn compare float32 features with a float64 threshold, ``x <= threshold`` goes left; NaN goes
-    where the node's ``missing_go_to_left`` says; leaf values are class fractions (since scikit-learn 1.4).
+    """Read a fitted model that one forest can represent.
 
     Parameters
     ----------
-    model : fitted scikit-learn classifier
-        With one output; see `trees_of`.
+    model : object
+        See `read_forests`. A classifier must have one target.
 
     Returns
     -------
@@ -56,7 +26,7 @@ def read_forest(model: Any) -> Forest:
     Raises
     ------
     ValueError
-        `model` has no trees, several outputs, or trees that are no trees.
+        See `read_forests`; or `model` is a classifier of several targets.
 
     Examples
     --------
@@ -65,23 +35,35 @@ def read_forest(model: Any) -> Forest:
     >>> read_forest(model).n_trees
     3
     """
-    trees = [tree.tree_ for tree in trees_of(model)]
-    counts = np.array([tree.node_count for tree in trees])
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    is_leaf = np.concatenate([tree.children_left for tree in trees]) < 0
-    shift = np.repeat(starts, counts)
+    forests = read_forests(model)
+    if len(forests) != 1:
+        raise ValueError(f"`model` must have one output, got {len(forests)}; `read_forests` reads one forest for each")
+    return forests[0]
 
-    def joined(name: str) -> Any:
-        return np.concatenate([getattr(tree, name) for tree in trees])
 
-    return make_forest(
-        feature=np.where(is_leaf, 0, joined("feature")),
-        threshold=np.where(is_leaf, 0.0, joined("threshold")),
-        left=np.where(is_leaf, -1, joined("children_left") + shift),
-        right=np.where(is_leaf, -1, joined("children_right") + shift),
-        missing_left=joined("missing_go_to_left").astype(bool),
-        leaf=np.where(is_leaf, np.cumsum(is_leaf) - 1, -1),
-        roots=starts,
-        leaf_values=joined("value")[is_leaf, 0, :],
-        n_features=int(trees[0].n_features),
-    )
+def read_forests(model: Any) -> list[Forest]:
+    """Read a fitted model: one forest, or one per target of a classifier of several targets.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Of scikit-learn: a random forest, extremely randomised trees, or a single tree.
+
+    Returns
+    -------
+    list of Forest
+        Copies: later changes of the model do not reach them.
+
+    Raises
+    ------
+    ValueError
+        `model` is not fitted, not supported, or has trees that are no trees.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> model = ExtraTreesClassifier(n_estimators=3, random_state=0).fit([[0], [1], [2]], [[0, 0], [0, 1], [1, 2]])
+    >>> [forest.n_outputs for forest in read_forests(model)]
+    [2, 3]
+    """
+    return read_averages(model)

@@ -1,4 +1,4 @@
-"""Forests in NumPy: the decisions and sums of scikit-learn, bit for bit."""
+"""Forests in NumPy: the decisions and sums of the model that was read, bit for bit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.backends.protocol import FeatureBlock
+from pixelforest.forest import links
+from pixelforest.forest.categories import as_compared
 from pixelforest.forest.lower import KernelPlan
 from pixelforest.forest.representation import Forest
 
@@ -16,44 +18,68 @@ PAIRS_AT_ONCE = 2**18
 
 
 class NumpyForestProgram:
-    """Walk all trees level by level; sum leaves in float64 in the order of the trees, as scikit-learn does.
+    """Walk all trees level by level; sum leaves in the precision and order of the model.
 
     Parameters
     ----------
     forest : Forest
         What to apply.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from pixelforest.forest.read import read_forest
+    >>> program = NumpyForestProgram(read_forest(DecisionTreeClassifier().fit([[0], [1]], [0, 1])))
+    >>> program.class_indices([[0.2], [0.8]]).tolist()
+    [0, 1]
     """
 
-    source = "# NumPy: x <= threshold (float64) decides, float64 sums in the order of the trees\n"
+    source = "# NumPy: x <= threshold (float64) decides, sums in the precision and order of the model\n"
     plan = KernelPlan(form="numpy", reason="no OpenCL device is used")
 
     def __init__(self, forest: Forest) -> None:
         self.forest = forest
 
-    def class_probabilities(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
-        X = np.asarray(X, np.float32)
-        probabilities = np.empty((len(X), self.forest.n_classes))
-        rows_at_once = max(PAIRS_AT_ONCE // self.forest.n_trees, 1)
-        for start in range(0, len(X), rows_at_once):
-            batch = slice(start, start + rows_at_once)
-            probabilities[batch] = _mean_leaf_values(self.forest, X[batch])
-        return probabilities
+    def values(self, X: Any) -> NDArray[np.float64]:
+        """Return means or sums of the trees, ``(n_rows, n_outputs)``, for rows ``(n_rows, n_features)``."""
+        X = np.asarray(X)
+        values = np.empty((len(X), self.forest.n_outputs))
+        for batch in self._batches(len(X)):
+            nodes = _walk(self.forest, as_compared(self.forest, X[batch]))
+            values[batch] = _sum_leaves(self.forest, self.forest.leaf[nodes])
+        return values
 
-    def class_indices(self, X: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+    def leaf_nodes(self, X: Any) -> NDArray[np.int32]:
+        """Return the model's name of the leaf that each row reaches in each tree, ``(n_rows, n_trees)``."""
+        X = np.asarray(X)
+        ids = np.empty((len(X), self.forest.n_trees), np.int32)
+        for batch in self._batches(len(X)):
+            ids[batch] = self.forest.node_ids[_walk(self.forest, as_compared(self.forest, X[batch]))]
+        return ids
+
+    def class_probabilities(self, X: Any) -> NDArray[np.float64]:
+        """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
+        return links.probabilities(self.forest, self.values(X))
+
+    def class_indices(self, X: Any) -> NDArray[np.unsignedinteger[Any]]:
         """Return the index of the winning class, ``(n_rows,)``, for rows of any strides."""
-        winners = np.argmax(self.class_probabilities(X), axis=1)
-        indices: NDArray[np.unsignedinteger[Any]] = winners.astype(np.min_scalar_type(self.forest.n_classes - 1))
-        return indices
+        return links.class_indices(self.forest, self.values(X))
+
+    def block_values(self, block: FeatureBlock) -> NDArray[np.float32]:
+        """Return means or sums of the trees, ``(n_outputs, *spatial)``, for a feature block of this backend."""
+        return _as_planes(self.values(_rows(block)), block.shape)
 
     def block_probabilities(self, block: FeatureBlock) -> NDArray[np.float32]:
         """Return ``(n_classes, *spatial)`` for a feature block of this backend."""
-        probabilities = self.class_probabilities(_rows(block)).astype(np.float32)
-        return np.ascontiguousarray(probabilities.T).reshape(-1, *block.shape[1:])
+        return _as_planes(self.class_probabilities(_rows(block)), block.shape)
 
     def block_class_indices(self, block: FeatureBlock) -> NDArray[np.unsignedinteger[Any]]:
         """Return the index of the winning class, ``(*spatial)``, for a feature block of this backend."""
         return self.class_indices(_rows(block)).reshape(block.shape[1:])
+
+    def _batches(self, n_rows: int) -> list[slice]:
+        step = max(PAIRS_AT_ONCE // self.forest.n_trees, 1)
+        return [slice(start, start + step) for start in range(0, max(n_rows, 1), step)]
 
 
 def _rows(block: FeatureBlock) -> NDArray[np.float32]:
@@ -61,16 +87,22 @@ def _rows(block: FeatureBlock) -> NDArray[np.float32]:
     return values.reshape(len(values), -1).T
 
 
-def _mean_leaf_values(forest: Forest, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    leaves = forest.leaf[_leaf_nodes(forest, X)]
-    sums = np.zeros((len(X), forest.n_classes))
-    for tree in range(forest.n_trees):
-        sums += forest.leaf_values[leaves[:, tree]]
-    sums /= forest.n_trees
-    return sums
+def _as_planes(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values.T, np.float32).reshape(-1, *shape[1:])
 
 
-def _leaf_nodes(forest: Forest, X: NDArray[np.float32]) -> NDArray[np.int32]:
+def _sum_leaves(forest: Forest, leaves: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Add up what the leaves ``(n_rows, n_trees)`` hold."""
+    leaf_values = forest.leaf_values.astype(forest.sum_precision)
+    sums = np.tile(forest.baseline.astype(forest.sum_precision), (len(leaves), 1))
+    for tree, first in enumerate(forest.first_output):
+        sums[:, first : first + forest.n_columns] += leaf_values[leaves[:, tree]]
+    if forest.averages:
+        sums /= sums.dtype.type(forest.n_averaged)
+    return sums.astype(np.float64)
+
+
+def _walk(forest: Forest, X: NDArray[Any]) -> NDArray[np.int32]:
     """Return the node that each row reaches in each tree, shape (n_rows, n_trees)."""
     nodes = np.tile(forest.roots, len(X))
     walking = np.flatnonzero(forest.left[nodes] >= 0)

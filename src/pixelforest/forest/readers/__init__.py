@@ -1,0 +1,1 @@
+"""One reader per family of models; they are the only files that touch the trees of other libraries."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pixelforest.forest.readers import bagging, boosting, hist_boosting
 from pixelforest.forest.readers.averages import read_averages, trees_of
 from pixelforest.forest.representation import Forest
 
@@ -47,7 +48,8 @@ def read_forests(model: Any) -> list[Forest]:
     Parameters
     ----------
     model : fitted estimator
-        Of scikit-learn: a random forest, extremely randomised trees, or a single tree.
+        Of scikit-learn: a random forest, extremely randomised trees, a single tree, gradient boosting (with or without
+        histograms), or bagging of trees.
 
     Returns
     -------
@@ -66,4 +68,10 @@ def read_forests(model: Any) -> list[Forest]:
     >>> [forest.n_outputs for forest in read_forests(model)]
     [2, 3]
     """
+    if isinstance(model, boosting.MODELS):
+        return [boosting.read_boosting(model)]
+    if isinstance(model, hist_boosting.MODELS):
+        return [hist_boosting.read_hist_boosting(model)]
+    if isinstance(model, bagging.MODELS):
+        return [bagging.read_bagging(model)]
     return read_averages(model)

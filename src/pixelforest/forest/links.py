@@ -163,11 +163,17 @@ def _logistic(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def _float32_logistic(x: NDArray[np.float32]) -> NDArray[Any]:
-    return np.float32(1) / (np.exp(np.minimum(-x, np.float32(88.7))) + np.float32(1) + EPSILON)
+    return np.float32(1) / (_exp(np.minimum(-x, np.float32(88.7))) + np.float32(1) + EPSILON)
+
+
+def _exp(x: NDArray[Any]) -> NDArray[Any]:
+    """Return exp rounded once: NumPy's float32 may be off by 2 ulp, that of C libraries hardly by 1/2."""
+    result: NDArray[Any] = np.exp(x.astype(np.float64)).astype(x.dtype)
+    return result
 
 
 def _softmax(x: NDArray[Any]) -> NDArray[Any]:
-    exponentials: NDArray[Any] = np.exp(x - x.max(axis=1, keepdims=True))
+    exponentials = _exp(x - x.max(axis=1, keepdims=True))
     # XGBoost adds float32 exponentials up in float64 and rounds the sum; else this dtype is that of `x`.
     exponentials /= exponentials.sum(axis=1, keepdims=True, dtype=np.float64).astype(x.dtype)
     return exponentials
@@ -177,7 +183,7 @@ LINKS: dict[Link, Callable[[NDArray[Any]], Any]] = {
     "identity": np.positive,
     "logistic": _logistic,
     "softmax": _softmax,
-    "exp": np.exp,
+    "exp": _exp,
     "signed_square": lambda x: np.sign(x) * x * x,
     "softplus": lambda x: np.log1p(np.exp(x)),
 }

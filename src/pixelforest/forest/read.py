@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pixelforest.forest.readers import bagging, boosting, hist_boosting
 from pixelforest.forest.readers.averages import read_averages, trees_of
+from pixelforest.forest.readers.xgboost import read_xgboost
 from pixelforest.forest.representation import Forest
 
 __all__ = ["read_forest", "read_forests", "trees_of"]
@@ -49,7 +52,8 @@ def read_forests(model: Any) -> list[Forest]:
     ----------
     model : fitted estimator
         Of scikit-learn: a random forest, extremely randomised trees, a single tree, gradient boosting (with or without
-        histograms), or bagging of trees.
+        histograms), or bagging of trees. Of XGBoost: a booster, an estimator, the path of a JSON model or what it
+        holds.
 
     Returns
     -------
@@ -74,4 +78,19 @@ def read_forests(model: Any) -> list[Forest]:
         return [hist_boosting.read_hist_boosting(model)]
     if isinstance(model, bagging.MODELS):
         return [bagging.read_bagging(model)]
+    if _comes_from("xgboost", model) or _is_json(model):
+        return [read_xgboost(model)]
     return read_averages(model)
+
+
+def _comes_from(library: str, model: Any) -> bool:
+    """Return whether a base class of `model` is from a library, without importing it."""
+    return any(base.__module__.split(".")[0] == library for base in type(model).__mro__)
+
+
+def _is_json(model: Any) -> bool:
+    return (isinstance(model, Mapping) and "learner" in model) or _has_suffix(model, ".json")
+
+
+def _has_suffix(model: Any, suffix: str) -> bool:
+    return isinstance(model, str | Path) and Path(model).suffix == suffix

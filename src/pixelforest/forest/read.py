@@ -8,6 +8,7 @@ from typing import Any
 
 from pixelforest.forest.readers import bagging, boosting, hist_boosting
 from pixelforest.forest.readers.averages import read_averages, trees_of
+from pixelforest.forest.readers.lightgbm import read_lightgbm
 from pixelforest.forest.readers.xgboost import read_xgboost
 from pixelforest.forest.representation import Forest
 
@@ -53,7 +54,7 @@ def read_forests(model: Any) -> list[Forest]:
     model : fitted estimator
         Of scikit-learn: a random forest, extremely randomised trees, a single tree, gradient boosting (with or without
         histograms), or bagging of trees. Of XGBoost: a booster, an estimator, the path of a JSON model or what it
-        holds.
+        holds. Of LightGBM: a booster, an estimator, the path of a text model, its text, or its JSON dump.
 
     Returns
     -------
@@ -80,6 +81,8 @@ def read_forests(model: Any) -> list[Forest]:
         return [bagging.read_bagging(model)]
     if _comes_from("xgboost", model) or _is_json(model):
         return [read_xgboost(model)]
+    if _comes_from("lightgbm", model) or _is_text_or_dump(model):
+        return [read_lightgbm(model)]
     return read_averages(model)
 
 
@@ -90,6 +93,11 @@ def _comes_from(library: str, model: Any) -> bool:
 
 def _is_json(model: Any) -> bool:
     return (isinstance(model, Mapping) and "learner" in model) or _has_suffix(model, ".json")
+
+
+def _is_text_or_dump(model: Any) -> bool:
+    is_text = isinstance(model, str) and model.startswith("tree\n")
+    return is_text or (isinstance(model, Mapping) and "tree_info" in model) or _has_suffix(model, ".txt")
 
 
 def _has_suffix(model: Any, suffix: str) -> bool:

@@ -52,6 +52,26 @@ class CategorySplit:
         return np.where(np.isnan(values), self.is_missing_member, is_member).astype(np.float64)
 
 
+class CategoryColumns:
+    """Derived columns of a forest, each once.
+
+    Examples
+    --------
+    >>> columns = CategoryColumns(4)
+    >>> split = CategorySplit(feature=1, members=(2.0,))
+    >>> columns.column(split), columns.column(split), len(columns.splits)
+    (4, 4, 1)
+    """
+
+    def __init__(self, n_features: int) -> None:
+        self.n_features = n_features
+        self.splits: dict[CategorySplit, int] = {}
+
+    def column(self, split: CategorySplit) -> int:
+        """Return the index of the derived column."""
+        return self.n_features + self.splits.setdefault(split, len(self.splits))
+
+
 def check_categories(splits: tuple[CategorySplit, ...], n_features: int) -> None:
     """Raise where a derived column is not one.
 

@@ -18,6 +18,8 @@ MAX_ERROR = 1e-7
 """Error of mean fractions up to which 32-bit sums are used."""
 MAX_RELATIVE_ERROR = 1e-6
 """Error of other sums up to which 32-bit leaves are used, as a part of the sum of magnitudes on the same path."""
+ROUNDING = 1e-9
+"""Part of a bound that makes up for the bound's own computation in float64."""
 EVERYTHING = {"uint": 2**32 - 1, "ulong": 2**64 - 1, "long": 2**63 - 1}
 
 
@@ -154,10 +156,10 @@ def _round_signed(forest: Forest) -> FixedPoint:
     # Roundings add at most 1/2 per tree; a difference of two sums must fit as well.
     wide = _power_of_two(2**62 - forest.n_trees - 1, largest_sum)
     narrow = min(_power_of_two(2**31 - 1, float(magnitudes.max())), wide)
-    narrow_error = _signed_errors(forest, narrow, beyond=MAX_RELATIVE_ERROR)
+    narrow_error = _signed_errors(forest, narrow, beyond=MAX_RELATIVE_ERROR * (1 - ROUNDING))
     leaf_type: LeafType = "int" if (narrow_error <= 0).all() else "long"
     scale = narrow if leaf_type == "int" else wide
-    error = float(_signed_errors(forest, scale).max())
+    error = float(_signed_errors(forest, scale).max()) * (1 + ROUNDING)
     return FixedPoint(
         leaves=np.rint(forest.leaf_values * scale).astype(np.int32 if leaf_type == "int" else np.int64),
         scale=scale,

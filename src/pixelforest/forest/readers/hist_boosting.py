@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from pixelforest.forest.categories import CategorySplit
+from pixelforest.forest.categories import CategoryColumns, CategorySplit
 from pixelforest.forest.readers.joined import TreeArrays, join_trees
 from pixelforest.forest.representation import Forest, Link, make_forest
 
@@ -62,7 +62,7 @@ def read_hist_boosting(model: Any) -> Forest:
         precision="float64",
         decision="none" if not is_classifier(model) else "sign" if n_outputs == 1 else "largest",
         link=_link(model),
-        categorical=tuple(columns.splits),
+        categorical=tuple(columns.derived.splits),
     )
 
 
@@ -79,9 +79,8 @@ class _Columns:
     """From the columns that the trees see, encoded categories first, to those of the user's rows."""
 
     def __init__(self, model: Any) -> None:
-        self.n_features = int(model.n_features_in_)
-        self.splits: dict[CategorySplit, int] = {}  # each with its derived column
-        self.original = np.arange(self.n_features)
+        self.derived = CategoryColumns(int(model.n_features_in_))
+        self.original = np.arange(self.derived.n_features)
         self.categories: list[NDArray[Any]] = []
         if model.is_categorical_ is not None:
             is_categorical = np.asarray(model.is_categorical_, bool)
@@ -124,4 +123,4 @@ class _Columns:
         goes_left = bits[code // 32] >> (code % 32).astype(np.uint32) & 1 != 0
         members = known[~goes_left if missing_left else goes_left]
         split = CategorySplit(feature=int(self.original[column]), members=tuple(members.tolist()))
-        return self.n_features + self.splits.setdefault(split, len(self.splits))
+        return self.derived.column(split)

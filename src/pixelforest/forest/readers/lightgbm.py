@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from pixelforest.forest.categories import CategoryColumns
 from pixelforest.forest.readers.joined import join_trees
 from pixelforest.forest.readers.lightgbm_trees import Splits, splits_of_dump, splits_of_text, tree_arrays
-from pixelforest.forest.readers.xgboost_trees import CategoryColumns
 from pixelforest.forest.representation import Decision, Forest, Link, make_forest
 
 OBJECTIVES: dict[str, tuple[Decision, Link]] = {

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.forest.categories import CategorySplit
+from pixelforest.forest.categories import CategoryColumns, CategorySplit
 from pixelforest.forest.readers.joined import TreeArrays
-from pixelforest.forest.readers.xgboost_trees import CategoryColumns
 
 ZERO = float(np.float32(1e-35))
 """LightGBM takes every number of at most this magnitude for 0 (``kZeroThreshold``)."""

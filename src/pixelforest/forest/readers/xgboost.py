@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.forest.categories import CategoryColumns
 from pixelforest.forest.readers.joined import join_trees
-from pixelforest.forest.readers.xgboost_trees import CategoryColumns, read_tree
+from pixelforest.forest.readers.xgboost_trees import read_tree
 from pixelforest.forest.representation import DecidesOn, Decision, Forest, Link, make_forest
 
 OBJECTIVES: dict[str, tuple[Decision, DecidesOn, Link]] = {

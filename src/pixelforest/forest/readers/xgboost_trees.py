@@ -8,31 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.forest.categories import CategorySplit
+from pixelforest.forest.categories import CategoryColumns, CategorySplit
 from pixelforest.forest.readers.joined import TreeArrays
 
 BELOW_FLOAT32 = -1e39
 """Stands for a threshold of -inf in float32: of finite rows none is below."""
-
-
-class CategoryColumns:
-    """Derived columns of a forest, each once.
-
-    Examples
-    --------
-    >>> columns = CategoryColumns(4)
-    >>> split = CategorySplit(feature=1, members=(2.0,))
-    >>> columns.column(split), columns.column(split), len(columns.splits)
-    (4, 4, 1)
-    """
-
-    def __init__(self, n_features: int) -> None:
-        self.n_features = n_features
-        self.splits: dict[CategorySplit, int] = {}
-
-    def column(self, split: CategorySplit) -> int:
-        """Return the index of the derived column."""
-        return self.n_features + self.splits.setdefault(split, len(self.splits))
 
 
 def read_tree(tree: Mapping[str, Any], columns: CategoryColumns) -> TreeArrays:

@@ -2,9 +2,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 from pixelforest.backends.numpy.forest import NumpyForestProgram
+from pixelforest.forest.categories import with_derived_columns
 from pixelforest.forest.emit import emit_opencl
 from pixelforest.forest.fixed_point import fixed_point
 from pixelforest.forest.lower import round_down
@@ -64,11 +71,9 @@ def run_export(device, forest, rows):
 
 
 @pytest.mark.parametrize("which", ["golden", "fitted"])
-def test_export_and_kernels_decide_alike(opencl_engine, which):
-    from pixelforest.backends.opencl.forest import OpenCLForestProgram
+def test_export_of_fractions_decides_as_the_twin(opencl_engine, which):
     from pixelforest.backends.opencl.runtime import open_device
 
-    device = open_device(opencl_engine.name)
     rng = np.random.default_rng(0)
     if which == "golden":
         forest = small_forest()
@@ -78,11 +83,48 @@ def test_export_and_kernels_decide_alike(opencl_engine, which):
     exact = round_down(forest.threshold)
     values = np.concatenate([exact, np.nextafter(exact, np.float32(np.inf)), [np.nan, np.inf, -np.inf, 0]])
     rows = rng.choice(values, (500, forest.n_features)).astype(np.float32)
-    winners, votes = run_export(device, forest, rows)
-    program = OpenCLForestProgram(device, forest)
-    sums, close = program._launch(program._upload(rows), 0, len(rows), "SUMS")
-    assert np.array_equal(votes, sums)
-    clear = np.setdiff1d(np.arange(len(rows)), close)
-    assert np.array_equal(winners[clear], program.class_indices(rows)[clear])
-    expected = NumpyForestProgram(forest).class_probabilities(rows)
-    assert np.abs(votes / fixed_point(forest).scale / forest.n_trees - expected).max() < 1e-7
+    winners, votes = run_export(open_device(opencl_engine.name), forest, rows)
+    numbers, twin = fixed_point(forest), NumpyForestProgram(forest)
+    assert (votes.sum(axis=1) == numbers.whole).all()
+    assert np.abs(votes / numbers.whole - twin.values(rows)).max() <= numbers.error + 1e-12
+    top = np.sort(votes.astype(np.int64), axis=1)
+    clear = top[:, -1] - top[:, -2] >= numbers.margin
+    assert np.array_equal(winners[clear], twin.class_indices(rows)[clear])
+    assert clear.mean() > 0.5
+
+
+def boosted(kind, n_classes, hard_rows):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    X[:, 1] = rng.integers(0, 7, 120)
+    y = np.digitize(X[:, 0] + (X[:, 1] % 2), [0, 1][: n_classes - 1]) if n_classes else X[:, 0] * 9
+    options = {"categorical_features": [1], "min_samples_leaf": 3} if "Hist" in kind.__name__ else {"n_estimators": 5}
+    forest = read_forest(kind(**options, random_state=0).fit(X, y))
+    return forest, hard_rows(forest, float32=True, missing=False, infinite=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_classes"),
+    [
+        (GradientBoostingClassifier, 2),
+        (GradientBoostingClassifier, 3),
+        (HistGradientBoostingClassifier, 2),
+        (HistGradientBoostingRegressor, 0),
+        (RandomForestRegressor, 0),
+    ],
+)
+def test_export_of_sums_decides_as_the_twin(opencl_engine, kind, n_classes, hard_rows):
+    from pixelforest.backends.opencl.runtime import open_device
+
+    forest, rows = boosted(kind, n_classes, hard_rows)
+    device, numbers, twin = open_device(opencl_engine.name), fixed_point(forest), NumpyForestProgram(forest)
+    winners = device.allocate((len(rows),), np.dtype(np.uint32))
+    votes = device.allocate((len(rows), forest.n_outputs), np.dtype(np.int64))
+    outputs = (winners, votes) if n_classes else (votes,)
+    program = device.program(emit_opencl(forest))
+    device.run(program, "predict", (len(rows),), None, device.upload(with_derived_columns(forest, rows)), *outputs)
+    expected = twin.values(rows)
+    divisor = numbers.scale * (forest.n_averaged if forest.averages else 1)
+    assert np.abs(votes.to_host() / divisor - expected).max() <= numbers.error + 1e-12
+    if n_classes:
+        assert np.array_equal(winners.to_host(), twin.class_indices(rows))

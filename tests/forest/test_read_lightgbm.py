@@ -126,6 +126,34 @@ def is_harmless(text):
     return all(abs(float(t)) <= TINY or (float(t) > 0) == bool(int(kind) & 2) for t, kind in splits)
 
 
+@pytest.mark.parametrize("objective", ["binary", "multiclass", "multiclassova"])
+def test_ties_of_probabilities(objective):
+    """Sums a few ulp beside the tie, and saturated ones, where unequal sums have equal probabilities."""
+    n_classes = 2 if objective == "binary" else 3
+    X = np.arange(900.0)[:, np.newaxis]
+    options = {**SMALL, "n_estimators": 1, "num_leaves": 500, "min_child_samples": 1, "min_sum_hessian_in_leaf": 0}
+    model = lightgbm.LGBMClassifier(**options, objective=objective).fit(X, np.arange(900) % n_classes)
+    rng = np.random.default_rng(0)
+    lines = model.booster_.model_to_string().split("\n")
+    lines = [line for line in lines if not line.startswith("tree_sizes=")]  # they will change
+    for number, line in enumerate(lines):
+        if line.startswith("leaf_value="):
+            count = len(line.split("=")[1].split())
+            values = (
+                rng.choice([0, 40, 60], count) * (objective == "multiclassova") + rng.integers(-9, 10, count) * 2.0**-54
+            )
+            lines[number] = "leaf_value=" + " ".join(map(repr, values.tolist()))
+    booster = lightgbm.Booster(model_str="\n".join(lines))
+    program = NumpyForestProgram(read_forest(booster))
+    expected = booster.predict(X)
+    assert np.array_equal(program.values(X).reshape(expected.shape), booster.predict(X, raw_score=True))
+    if n_classes == 2:
+        expected = np.column_stack([1.0 - expected, expected])  # as the classifier of LightGBM does
+    assert np.array_equal(program.class_indices(X), expected.argmax(axis=1))
+    if n_classes > 2:
+        assert not np.array_equal(program.class_indices(X), program.values(X).argmax(axis=1))
+
+
 def test_sources_give_the_same_forest(tmp_path, hard_rows):
     X, y = table(3)
     model = lightgbm.LGBMRegressor(**SMALL, min_data_per_group=2).fit(X, y, categorical_feature=[1])

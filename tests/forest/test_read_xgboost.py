@@ -104,11 +104,11 @@ def test_categories(one_hot, hard_rows):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_ties_of_float32_probabilities(n_classes):
     """Sums a few steps of float32 beside the tie, where unequal sums have equal probabilities."""
-    X = np.arange(64, dtype=np.float32)[:, np.newaxis]
-    model = xgboost.XGBClassifier(n_estimators=1, max_depth=7, min_child_weight=0, reg_lambda=0, base_score=0.5)
-    model.fit(X, np.arange(64) % n_classes)
+    X = np.arange(512, dtype=np.float32)[:, np.newaxis]
+    model = xgboost.XGBClassifier(n_estimators=1, max_depth=10, min_child_weight=0, reg_lambda=0, base_score=0.5)
+    model.fit(X, np.arange(512) % n_classes)
     raw = json.loads(bytes(model.get_booster().save_raw("json")))
-    values = np.linspace(-4e-7, 4e-7, 64).astype(np.float32)
+    values = np.linspace(-4e-7, 4e-7, 512).astype(np.float32)
     for number, tree in enumerate(raw["learner"]["gradient_booster"]["model"]["trees"]):
         leaf = iter(np.random.default_rng(number).permutation(values).tolist())
         for node, child in enumerate(tree["left_children"]):

@@ -14,6 +14,9 @@ from pixelforest.forest.representation import Forest, Link
 EPSILON = np.float32(1e-16)
 """What XGBoost adds to the denominator of its logistic function."""
 
+NEAR_ZERO = 2.0**-20
+"""Below this magnitude, ``1 + expm1(x)`` rounds once: the error of ``expm1`` is far below the last bit of the sum."""
+
 
 def probabilities(forest: Forest, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return class probabilities.
@@ -167,9 +170,13 @@ def _float32_logistic(x: NDArray[np.float32]) -> NDArray[Any]:
 
 
 def _exp(x: NDArray[Any]) -> NDArray[Any]:
-    """Return exp rounded once: NumPy's float32 may be off by 2 ulp, that of C libraries hardly by 1/2."""
-    result: NDArray[Any] = np.exp(x.astype(np.float64)).astype(x.dtype)
-    return result
+    """Return exp rounded once, as C libraries do nearly always.
+
+    NumPy's may be off by 2 ulp in float32 and by 1 in float64, which decides where probabilities are equal: near 0.
+    """
+    wide = x.astype(np.float64)
+    near_one: NDArray[Any] = np.where(np.abs(wide) < NEAR_ZERO, 1 + np.expm1(wide), np.exp(wide))
+    return near_one.astype(x.dtype)
 
 
 def _softmax(x: NDArray[Any]) -> NDArray[Any]:

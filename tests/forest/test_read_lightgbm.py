@@ -184,10 +184,13 @@ def test_a_model_that_learned_nothing(hard_rows):
 def test_what_cannot_be_read_is_named():
     X, y = table(0, 2)
     linear = lightgbm.LGBMRegressor(**SMALL, linear_tree=True).fit(np.nan_to_num(X), y + 0.5)
+    plain = lightgbm.LGBMRegressor(**SMALL).fit(X, y)
     for model, message in (
         (linear, "must have constant leaves, got a linear tree"),
         (linear.booster_.dump_model(), "must have constant leaves, got a linear tree"),
         (lightgbm.LGBMClassifier(), "must be fitted, got an unfitted LGBMClassifier"),
+        ("tree\nnum_class=1\n", "must hold LightGBM's text or dump, got one without 'max_feature_idx'"),
+        (plain.booster_.model_to_string().replace("split_feature=", "split_feature=9"), r"`feature` must be in \[0, 5"),
         ({"tree_info": [], "objective": "x", "max_feature_idx": 0, "num_tree_per_iteration": 1}, "got 'x'"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -150,6 +150,18 @@ def test_what_cannot_be_read_is_named():
         (xgboost.XGBClassifier(n_estimators=2, objective="binary:hinge").fit(X, y), "got 'binary:hinge'"),
         (xgboost.XGBClassifier(n_estimators=2, missing=0).fit(X, y), "`model.missing` must be NaN, got 0"),
         (xgboost.XGBClassifier(), "must be fitted, got an unfitted XGBClassifier"),
+        (xgboost.XGBClassifier(n_estimators=1).fit(X, np.column_stack([y, 1 - y])), "must have one target .* got 2"),
+        ({"learner": {}}, "must hold XGBoost's JSON, got something else: KeyError"),
+        (changed(X, y, "split_indices", 77), r"`feature` must be in \[0, 5\); node 0 has 77"),
+        (changed(X, y, "split_conditions", float("nan")), "`threshold` must be finite or .inf; node 0 has nan"),
+        (changed(X, y, "left_children", 0), "must have trees, got one whose node 0 is reached twice"),
     ):
         with pytest.raises(ValueError, match=message):
             read_forest(model)
+
+
+def changed(X, y, name, value):
+    """A model's JSON with another entry for the root of its first tree."""
+    raw = json.loads(bytes(xgboost.XGBClassifier(n_estimators=1).fit(X, y).get_booster().save_raw("json")))
+    raw["learner"]["gradient_booster"]["model"]["trees"][0][name][0] = value
+    return raw

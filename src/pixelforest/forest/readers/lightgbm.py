@@ -78,7 +78,10 @@ def read_lightgbm(model: Any) -> Forest:
     >>> read_lightgbm(dump).link
     'logistic'
     """
-    parts = _parts_of_dump(model) if isinstance(model, Mapping) else _parts_of_text(_text(model))
+    try:
+        parts = _parts_of_dump(model) if isinstance(model, Mapping) else _parts_of_text(_text(model))
+    except KeyError as error:
+        raise ValueError(f"`model` must hold LightGBM's text or dump, got one without {error}") from error
     name, *options = parts.objective.split() or [""]
     if name not in OBJECTIVES:
         raise ValueError(f"`model` must have one of the objectives {', '.join(filter(None, OBJECTIVES))}, got {name!r}")

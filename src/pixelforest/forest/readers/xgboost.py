@@ -75,7 +75,13 @@ def read_xgboost(model: Any) -> Forest:
     >>> read_xgboost(model).threshold[0] < 0.5
     np.True_
     """
-    learner = _load(model)["learner"]
+    try:
+        return _read_learner(model, _load(model)["learner"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"`model` must hold XGBoost's JSON, got something else: {error!r}") from error
+
+
+def _read_learner(model: Any, learner: Mapping[str, Any]) -> Forest:
     booster = learner["gradient_booster"]
     if booster["name"] != "gbtree":
         raise ValueError(f"`model` must have the booster 'gbtree', got {booster['name']!r}")
@@ -86,6 +92,8 @@ def read_xgboost(model: Any) -> Forest:
     parameters = learner["learner_model_param"]
     n_features = int(parameters["num_feature"])
     n_outputs = max(int(parameters["num_class"]), int(parameters.get("num_target", 1)), 1)
+    if decision == "sign" and n_outputs > 1:
+        raise ValueError(f"`model` must have one target where it tells two classes apart, got {n_outputs}")
     raw_trees = booster["model"]["trees"]
     n_trees = _n_trees_used(model, booster["model"])
     columns = CategoryColumns(n_features)

@@ -12,6 +12,7 @@ SUITES = {
         "benchmarks.speed",
         "features, forest and whole prediction beat scikit-image + scikit-learn, by how much",
     ),
+    "forest": ("benchmarks.forest.suite", "compiled forests outrun scikit-learn and every other engine, by how much"),
     "reliability": ("benchmarks.reliability.forest_parity", "compiled forests decide as scikit-learn does"),
 }
 """Name: module with `add_arguments(parser)` and `run(arguments)`, which returns an exit status; and what it shows."""

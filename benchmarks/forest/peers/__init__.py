@@ -1,0 +1,1 @@
+"""Other engines that apply forests, one file each, run in processes of their own."""

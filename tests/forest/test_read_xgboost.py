@@ -51,6 +51,14 @@ def test_classifiers(parameters, n_classes, seed, hard_rows):
     check(model, hard_rows(read_forest(model), seed=seed, infinite=False))
 
 
+def test_the_last_bit_of_base_scores():
+    X = np.zeros((1, 1), np.float32)
+    for score in np.random.default_rng(0).uniform(0.01, 0.99, 60).astype(np.float32).tolist():
+        model = xgboost.XGBClassifier(n_estimators=1, base_score=score).fit(np.zeros((2, 1)), [0, 1])
+        sums = model.predict(X, output_margin=True)
+        assert np.array_equal(NumpyForestProgram(read_forest(model)).values(X)[0], sums)
+
+
 def test_softmax_objective_decides_on_sums(hard_rows):
     model = xgboost.XGBClassifier(n_estimators=5, objective="multi:softmax").fit(*table(0))
     assert read_forest(model).decides_on == "values"

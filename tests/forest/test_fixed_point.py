@@ -129,6 +129,25 @@ def test_the_margin_covers_what_links_and_roundings_merge(decision, link, precis
             assert label == (sums[0] > 0 if decision == "sign" else sums.argmax())
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_margin_covers_roundings_of_many_sums(precision):
+    """Trees whose exact sum is near 0 while their sum in floats is not, and the other way round."""
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for n_trees in [3, 10, 100] * 100:
+        values = rng.normal(size=n_trees).astype(precision)
+        values[-1] = -np.cumsum(values[:-1], dtype=precision)[-1]
+        options = {"decision": "sign", "sum_precision": precision, "decides_on": "values", "tie_class": 1}
+        forest = leaves_only(values.astype(float)[:, np.newaxis], **options)
+        numbers = fixed_point(forest)
+        total = integer_sums(forest, numbers, np.zeros((1, 1)))[0, 0]
+        label = NumpyForestProgram(forest).class_indices(np.zeros((1, 1)))[0]
+        wrong += label != (total > 0)
+        assert abs(total) < numbers.margin or label == (total > 0)
+        assert numbers.margin / numbers.scale < n_trees * 1e-6 * np.abs(values).sum()
+    assert wrong > 50
+
+
 def test_saturated_independent_probabilities_go_to_the_host():
     forest = leaves_only(
         [[40.0], [60.0]], n_outputs=2, decision="largest", link="logistic", decides_on="probabilities",

@@ -183,8 +183,8 @@ def _signed_margin(forest: Forest, scale: float, error: float, largest_sum: floa
     if forest.decision == "none":
         return 0
     ulp = 2.0**-23 if forest.sum_precision == "float32" else 2.0**-52
-    # Each of n additions and the division round a number of at most `largest_sum` to half a ulp.
-    width = (forest.n_trees + 3) * ulp * largest_sum
+    # Each addition rounds a partial sum to half a ulp; the division merges sums that differ by less than 2 ulp.
+    width = ulp * (0.51 * _partial_sums(forest) + 2 * largest_sum)
     if forest.decides_on == "probabilities":
         # Near zero, and near the largest of several, links map values that differ by a few ulp of 1 to the same
         # probability; independent logistic outputs do so wherever they saturate.
@@ -194,6 +194,17 @@ def _signed_margin(forest: Forest, scale: float, error: float, largest_sum: floa
         width += 16 * ulp * exp(min(saturation, 700)) / forest.link_scale
     margin = 2 * error + scale * 2 * width + 2
     return EVERYTHING["long"] if margin >= EVERYTHING["long"] else ceil(margin)
+
+
+def _partial_sums(forest: Forest) -> float:
+    """Return the largest sum, over the trees that add to an output, of how large its sum may be after each of them."""
+    of_trees = _largest_of_trees(forest, np.abs(forest.leaf_values).max(axis=1))
+    partial, total = np.abs(forest.baseline), np.zeros(forest.n_outputs)
+    for first, magnitude in zip(forest.first_output, of_trees, strict=True):
+        outputs = slice(first, first + forest.n_columns)
+        partial[outputs] += magnitude
+        total[outputs] += partial[outputs]
+    return float(total.max())
 
 
 def _power_of_two(limit: int, largest: float) -> float:

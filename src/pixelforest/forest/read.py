@@ -42,7 +42,8 @@ def read_forest(model: Any) -> Forest:
     """
     forests = read_forests(model)
     if len(forests) != 1:
-        raise ValueError(f"`model` must have one output, got {len(forests)}; `read_forests` reads one forest for each")
+        reason = "several outputs cannot be compiled into one forest, but `read_forests` reads one for each"
+        raise ValueError(f"`model` must have one output, got {len(forests)}; {reason}")
     return forests[0]
 
 

@@ -33,8 +33,8 @@ __kernel void not_initialised(__global float *values) { values[0] = values[1]; }
 __kernel void race(__global float *values) { values[0] = get_global_id(0); }
 """
 
-HALVES = {"forest_coherent"}
-FORMS = ("coherent",) if "--halves" in sys.argv else ("traverse", "perfect")
+HALVES = {"forest_coherent", "forest_shallow"}
+FORMS = ("coherent", "shallow") if "--halves" in sys.argv else ("traverse",)
 
 launched: set[str] = set()
 buffers: list[object] = []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.reliability.forest_problems import ForestProblem
 from pixelforest.backends.numpy.features import HostBlock
 from pixelforest.backends.numpy.forest import NumpyForestProgram
-from pixelforest.forest.lower import MAX_PERFECT_DEPTH
+from pixelforest.forest.lower import MAX_SHALLOW_DEPTH
 from pixelforest.forest.read import read_forest
 from pixelforest.forest.representation import Forest
 
@@ -62,7 +62,7 @@ def devices(request: str) -> list[Any]:
 def programs(forest: Forest, opened: Sequence[Any]) -> Iterator[tuple[str, Any, Any]]:
     """Yield (name, program, function that loads a block) for every way to compute `forest`."""
     yield "numpy", NumpyForestProgram(forest), HostBlock
-    forms = ["traverse", "coherent"] + ["perfect"] * (1 <= forest.max_depth <= MAX_PERFECT_DEPTH)
+    forms = ["traverse", "coherent"] + ["shallow"] * (1 <= forest.max_depth <= MAX_SHALLOW_DEPTH)
     for device in opened:
         from pixelforest.backends.opencl.forest import OpenCLForestProgram
 

@@ -216,8 +216,8 @@ def test_source_plan_and_export(table, tmp_path):
 
 def test_source_and_plan_on_a_device(table, opencl_engine):
     ours, _ = pair(*table, device=opencl_engine.name, max_depth=3)
-    assert ours.kernel_plan_.form in ("perfect", "coherent")
-    assert f"forest_{ours.kernel_plan_.form}(global const float *values" in ours.kernel_source_
+    assert ours.kernel_plan_.form in ("shallow", "coherent")
+    assert f"forest_{ours.kernel_plan_.form}(global const VALUE *values" in ours.kernel_source_
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from sklearn.ensemble import (
 
 from pixelforest.backends.numpy.forest import NumpyForestProgram, _walk
 from pixelforest.forest.categories import as_compared
-from pixelforest.forest.fixed_point import fixed_point, fractions_or_host
+from pixelforest.forest.fixed_point import fixed_point
 from pixelforest.forest.read import read_forest
 from pixelforest.forest.representation import make_forest
 
@@ -191,12 +191,3 @@ def test_regressors_are_signed_and_need_no_host():
 def test_sums_beyond_float64_are_refused():
     with pytest.raises(ValueError, match="`leaf_values` must be small enough"):
         fixed_point(leaves_only([[1e308], [1e308]]))
-
-
-def test_kernels_that_know_fractions_only_leave_other_averages_to_the_host():
-    numbers = fractions_or_host(leaves_only([[5.0, -1.0]], decision="largest", averages=True))
-    assert numbers.margin > numbers.scale
-    with pytest.raises(ValueError, match="must be an average of class fractions"):
-        fractions_or_host(leaves_only([[5.0]]))
-    with pytest.raises(ValueError, match="must compare float32 without categories"):
-        fractions_or_host(leaves_only([[5.0]], decision="largest", averages=True, precision="float64"))

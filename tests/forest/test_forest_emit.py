@@ -14,7 +14,7 @@ from pixelforest.backends.numpy.forest import NumpyForestProgram
 from pixelforest.forest.categories import with_derived_columns
 from pixelforest.forest.emit import emit_opencl
 from pixelforest.forest.fixed_point import fixed_point
-from pixelforest.forest.lower import round_down
+from pixelforest.forest.keys import round_down
 from pixelforest.forest.read import read_forest
 from pixelforest.forest.representation import make_forest
 

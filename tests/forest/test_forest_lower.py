@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.ensemble import RandomForestClassifier
 
 from pixelforest.forest.fixed_point import fixed_point
-from pixelforest.forest.lower import lower_forest, order_keys, round_down
+from pixelforest.forest.keys import order_keys, round_down
+from pixelforest.forest.lower import IS_LEAF, lower_forest
 from pixelforest.forest.read import read_forest
 
 TINY = np.float32(1.401298464324817e-45)
@@ -68,8 +69,8 @@ def test_fixed_point_sums_keep_their_bound_and_do_not_overflow(n_estimators, par
     model = fitted(5, **parameters)
     forest = read_forest(SimpleNamespace(estimators_=(model.estimators_ * 1000)[:n_estimators]))
     numbers = fixed_point(forest)
-    assert numbers.error < 1e-7
-    assert numbers.sum_type == "uint" or n_estimators > 500
+    assert numbers.error < 2.5e-7
+    assert numbers.sum_type == ("uint" if n_estimators < 2048 else "ulong")
     assert numbers.scale.bit_count() == 1
     largest = n_estimators * int(numbers.leaves.astype(np.int64).max())
     assert max(largest, n_estimators * numbers.scale) < 2 ** (32 if numbers.sum_type == "uint" else 64)
@@ -86,33 +87,66 @@ def test_pure_leaves_need_no_second_decision_and_fractions_little():
 
 @pytest.mark.parametrize("form", ["traverse", "coherent"])
 @pytest.mark.parametrize("parameters", [{}, {"max_leaf_nodes": 9}, {"max_depth": 3}])
-def test_preorder_keeps_every_path(form, parameters):
+def test_linked_nodes_keep_every_path(form, parameters):
     forest = read_forest(fitted(**parameters))
     tables = lower_forest(forest, form=form)
-    slot_bits = dict(tables.plan.constants)["SLOT_BITS"]
     pairs = list(zip(forest.roots.tolist(), tables.roots.tolist(), strict=True))
     while pairs:
         node, at = pairs.pop()
-        word, low = (int(value) for value in tables.nodes[at, :2])
         if forest.leaf[node] >= 0:
-            assert (word, low) == (forest.leaf[node], 0)
+            assert at == int(forest.leaf[node]) | IS_LEAF
             continue
-        slot = low % 2**slot_bits >> 1
-        assert tables.columns[slot] == forest.feature[node]
-        assert low & 1 == forest.missing_left[node]
-        pairs += [(forest.left[node], at + 1), (forest.right[node], at + (low >> slot_bits))]
+        key, word, left, right = (int(value) for value in tables.nodes[at])
+        expected = order_keys(round_down(forest.threshold[node : node + 1]))[0] + forest.missing_left[node]
+        assert np.uint32(key).view(np.int32) == expected
+        assert tables.columns[word >> 1] == forest.feature[node]
+        assert word & 1 == forest.missing_left[node]
+        pairs += [(forest.left[node], left), (forest.right[node], right)]
+
+
+def test_bounds_are_those_of_the_leaves_below():
+    forest = read_forest(fitted(max_depth=3))
+    tables = lower_forest(forest, form="shallow")
+    bounds, swings = tables.bounds
+    n_inner, n_leaves = 7, 8
+    stored = tables.numbers.leaves.reshape(forest.n_trees, n_leaves, -1).astype(np.int64)
+    scores = np.concatenate([stored, tables.numbers.scale - stored.sum(axis=2, keepdims=True)], axis=2).clip(0)
+    for tree in range(forest.n_trees):
+        for node in range(n_inner + n_leaves):
+            below = [node]
+            while below[0] < n_inner:
+                below = [child for n in below for child in (2 * n + 1, 2 * n + 2)]
+            here = scores[tree, np.array(below) - n_inner]
+            assert np.array_equal(bounds[tree, node], np.stack([here.min(axis=0), here.max(axis=0)], axis=-1))
+            assert swings[tree, node] == (here.max(axis=1) - here.min(axis=1)).max()
+
+
+def test_swings_to_come_bound_every_change_of_a_lead():
+    forest = read_forest(fitted())
+    (to_come,) = lower_forest(forest, form="coherent").bounds
+    values = fixed_point(forest).scale * forest.leaf_values
+    assert to_come.shape == (forest.n_trees + 1,)
+    assert to_come[-1] == 0
+    ends = np.append(forest.roots[1:], len(forest.leaf))
+    for tree, (start, end) in enumerate(zip(forest.roots, ends, strict=True)):
+        rows = forest.leaf[start:end]
+        here = values[rows[rows >= 0]]
+        assert abs(int(to_come[tree]) - int(to_come[tree + 1]) - np.ptp(here, axis=1).max()) <= 1
 
 
 def test_forms_are_chosen_by_shape_and_can_be_forced():
     shallow, deep = read_forest(fitted(max_depth=2)), read_forest(fitted())
-    assert lower_forest(shallow).plan.form == "perfect"
+    assert lower_forest(shallow).plan.form == "shallow"
     assert lower_forest(shallow, form="traverse").plan.form == "traverse"
     assert lower_forest(deep).plan.form == "coherent"
     assert lower_forest(deep, form="traverse").plan.form == "traverse"
-    assert "-D CLASSES=3" in lower_forest(deep).plan.options
-    with pytest.raises(ValueError, match="'perfect' needs trees of depth 1 to 4"):
-        lower_forest(deep, form="perfect")
-    with pytest.raises(ValueError, match="must be 'traverse', 'coherent' or 'perfect', got 'magic'"):
+    assert "-D STORED=2" in lower_forest(deep).plan.options
+    assert lower_forest(deep, local_bytes=1000).plan.form == "traverse"
+    with pytest.raises(ValueError, match="'shallow' needs trees of depth 1 to 4"):
+        lower_forest(deep, form="shallow")
+    with pytest.raises(ValueError, match=r"'coherent' needs .* bytes of local memory, got 1000"):
+        lower_forest(deep, form="coherent", local_bytes=1000)
+    with pytest.raises(ValueError, match="must be 'traverse', 'coherent' or 'shallow', got 'magic'"):
         lower_forest(deep, form="magic")
-    with pytest.raises(ValueError, match="must be 16, 32, 64 or 128 for form 'coherent', got 48"):
+    with pytest.raises(ValueError, match="must be 128, 256, 512 or 1024 for form 'coherent', got 48"):
         lower_forest(deep, form="coherent", rows_per_item=48)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from math import isfinite
 
 from pixelforest.forest.fixed_point import FixedPoint, fixed_point
-from pixelforest.forest.lower import round_down
+from pixelforest.forest.keys import round_down
 from pixelforest.forest.representation import Forest
 
 

@@ -14,8 +14,8 @@ from pixelforest.forest.representation import Forest
 LeafType = Literal["uint", "int", "long"]
 SumType = Literal["uint", "ulong", "long"]
 
-MAX_ERROR = 1e-7
-"""Error of mean fractions up to which 32-bit sums are used."""
+MAX_ERROR = 2.5e-7
+"""Error of mean fractions up to which 32-bit sums are used: up to 2,048 trees."""
 MAX_RELATIVE_ERROR = 1e-6
 """Error of other sums up to which 32-bit leaves are used, as a part of the sum of magnitudes on the same path."""
 ROUNDING = 1e-9
@@ -114,7 +114,7 @@ def _has_fractions(forest: Forest) -> bool:
         return False
     if forest.n_columns != forest.n_outputs or forest.sum_precision != "float64":
         return False
-    return bool((values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < MAX_ERROR).all())
+    return bool((values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < 1e-7).all())
 
 
 def _round_fractions(forest: Forest, scale: int, sum_type: SumType) -> FixedPoint:
@@ -227,34 +227,3 @@ def _sum_of_outputs(forest: Forest, of_leaves: NDArray[np.float64]) -> NDArray[n
     for column in range(forest.n_columns):
         np.add.at(totals, forest.first_output + column, of_trees)
     return totals
-
-
-def fractions_or_host(forest: Forest) -> FixedPoint:
-    """Return fractions as `fixed_point` does; leave every row of other averages to the host.
-
-    For kernels that only know averages of fractions.
-
-    Raises
-    ------
-    ValueError
-        `forest` is no average over all trees of rows of float32 that ends in the largest output.
-
-    Examples
-    --------
-    >>> from pixelforest.forest.representation import make_forest
-    >>> leaf = make_forest(
-    ...     feature=[0], threshold=[0], left=[-1], right=[-1], missing_left=[False], leaf=[0], roots=[0],
-    ...     leaf_values=[[7.0]], n_features=1,
-    ... )
-    >>> fractions_or_host(leaf).margin == 2**64 - 1
-    True
-    """
-    if _has_fractions(forest) and forest.precision == "float32" and not forest.categorical:
-        return fixed_point(forest)
-    if not forest.averages or forest.decision != "largest" or forest.n_columns != forest.n_outputs:
-        raise ValueError("`forest` must be an average of class fractions; these kernels know nothing else")
-    if forest.precision != "float32" or forest.categorical:
-        raise ValueError("`forest` must compare float32 without categories; these kernels know nothing else")
-    n_stored = max(forest.n_outputs - 1, 1)
-    nothing = np.zeros((len(forest.leaf_values), n_stored), np.uint32)
-    return FixedPoint(nothing, 2**31, EVERYTHING["ulong"], np.inf, "ulong", "uint", np.zeros(n_stored, np.int64))

@@ -1,39 +1,38 @@
-"""From a forest to tables of 32-bit integers that every device decides and sums alike.
+"""From a forest to tables of integers that every device decides and sums alike, and the kernel form that reads them.
 
-Decisions. A float32 `x` and a float64 threshold `t` satisfy ``x <= t`` exactly if ``x <= t32``, where `t32` is `t`
-rounded *down* to float32. Both become integers that order as the floats do (``order_key``), so devices that flush
-denormals decide alike. The key of NaN is the largest integer, which is beyond every threshold: NaN goes right. Where
-NaN goes left, the kernel adds 1 to the key, which wraps NaN to the smallest integer, and the table adds 1 to the
-threshold, which changes nothing for numbers.
-
-Sums. A leaf adds integers ``round(value * scale)``: exact and independent of order. See `FixedPoint` for the error.
+How decisions become integers is in `pixelforest.forest.keys`, how sums do in `pixelforest.forest.fixed_point`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.forest.fixed_point import FixedPoint, fractions_or_host
+from pixelforest.forest.bounds import leaf_scores, leaf_swings, rule_of, sum_dtype, swings_to_come
+from pixelforest.forest.fixed_point import FixedPoint, fixed_point
+from pixelforest.forest.keys import threshold_keys
 from pixelforest.forest.representation import Forest
 
-Form = Literal["traverse", "coherent", "perfect", "numpy"]
+Form = Literal["traverse", "coherent", "shallow", "numpy"]
 
-MAX_PERFECT_DEPTH = 4
-MAX_PERFECT_LEAVES = 160
+MAX_SHALLOW_DEPTH = 4
+MAX_SHALLOW_LEAVES = 160
 """Leaves of a perfect tree times classes: up to here its kernels build fast and beat walking (4 to 30 times)."""
+MAX_SHALLOW_TREES = 8192
+MAX_BOUND_BYTES = 2**26
 PRIVATE_BYTES = 24 * 1024
-"""Memory that one work-item may use for keys and sums: they should stay in the first cache."""
-MAX_COHERENT_CAPACITY = 128
-MAX_COHERENT_CLASSES = 16
-MAX_COHERENT_DEPTH = 256
-"""What a tile of 64 pixels may keep: keys of this many features, sums of classes, masks on its stack."""
-WORD_BITS = 32
-"""Bits of the word that holds a node's slot and the distance to its right child."""
-ROWS_PER_ITEM = {"traverse": 16, "coherent": 128, "perfect": 32}
+"""Memory that one row-wise work-item may use for keys and sums: they should stay in the first cache."""
+LOCAL_BYTES = 192 * 1024
+"""Memory that one tile may use: it should stay in the second cache."""
+MAX_TILE_CAPACITY = 256
+MAX_TILE_SUMS = 64
+ROWS_PER_CELL = 128
+KEY_BYTES = 64 * 1024
+"""Keys of a tile; more cells share more work, but the first cache is small."""
+IS_LEAF = 0x80000000
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,9 @@ class KernelPlan:
 
     Attributes
     ----------
-    form : {"traverse", "coherent", "perfect", "numpy"}
-        "traverse" walks the nodes row by row; "coherent" walks them with a tile of pixels at once; "perfect" evaluates
-        every node of shallow trees for vectors of rows.
+    form : {"traverse", "coherent", "shallow", "numpy"}
+        "traverse" walks the nodes row by row; "coherent" walks them with a tile of pixels at once; "shallow" skips
+        what the ranges of the features in a tile decide and evaluates the rest of each tree for vectors of pixels.
     reason : str
         Why this form.
     constants : tuple of (str, int or str)
@@ -71,69 +70,47 @@ class ForestTables:
         Which kernels read these tables.
     columns : ndarray of int32, shape (n_slots,)
         Features that any node looks at; nodes name their position in this list, the slot.
-    nodes : ndarray of uint32 or int32
-        See `_preorder_nodes` and `_perfect_nodes`.
-    roots, depths : ndarray of int32, shape (n_trees,)
-        Of the traversal; nodes count from the start of the table.
-    fixed_point : FixedPoint
+    nodes : ndarray of uint32
+        ``(key, slot << 1 | missing, left, right)`` of inner nodes, where leaves are ``row | IS_LEAF``; of perfect
+        trees in heap order, only the first two.
+    roots : ndarray of uint32, shape (n_trees,)
+        As children are.
+    first_sums : ndarray of int32, shape (n_trees,)
+        Sum that the first column of a tree's leaves adds to.
+    numbers : FixedPoint
         Leaf values in the order that the nodes expect.
+    bounds : tuple of ndarray
+        Of "coherent": how far the trees to come can change a lead. Of "shallow", for every node of every perfect
+        tree: the least and the largest score of each class below it; and how far it can change a lead.
     rows_per_item : int
         Rows that one work-item decides.
     """
 
     plan: KernelPlan
     columns: NDArray[np.int32]
-    nodes: NDArray[Any]
-    roots: NDArray[np.int32]
-    depths: NDArray[np.int32]
-    fixed_point: FixedPoint
+    nodes: NDArray[np.uint32]
+    roots: NDArray[np.uint32]
+    first_sums: NDArray[np.int32]
+    numbers: FixedPoint
+    bounds: tuple[NDArray[Any], ...]
     rows_per_item: int
 
 
-def order_keys(values: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Return integers that order as float32 values do: the twin of ``order_key`` in ``contract.cl``.
-
-    Examples
-    --------
-    >>> order_keys(np.array([-np.inf, -0.0, 0.0, np.nan], np.float32)).tolist()
-    [-2139095041, -1, 0, 2147483647]
-    """
-    bits = np.ascontiguousarray(values, np.float32).view(np.int32)
-    keys = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
-    return np.where(np.isnan(values), np.int32(2**31 - 1), keys)
-
-
-def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the largest float32 values that are not above `thresholds`; zero is +0.
-
-    Examples
-    --------
-    >>> round_down(np.array([0.1, 1e300, -0.0])).tolist()
-    [0.09999999403953552, 3.4028234663852886e+38, 0.0]
-    """
-    with np.errstate(over="ignore", under="ignore"):
-        nearest = thresholds.astype(np.float32)
-        below = np.where(nearest > thresholds, np.nextafter(nearest, np.float32(-np.inf)), nearest)
-    return np.where(below == 0, np.float32(0), below)  # x = +0 and x = -0 both go left of a threshold of -0
-
-
-def threshold_keys(forest: Forest) -> NDArray[np.int32]:
-    """Return the keys that a node compares with, moved by one where NaN goes left."""
-    return order_keys(round_down(forest.threshold)) + forest.missing_left.astype(np.int32)
-
-
-def lower_forest(forest: Forest, *, form: str | None = None, rows_per_item: int | None = None) -> ForestTables:
+def lower_forest(
+    forest: Forest, *, form: str | None = None, rows_per_item: int | None = None, local_bytes: int = LOCAL_BYTES
+) -> ForestTables:
     """Choose a kernel form and lay out its tables.
 
     Parameters
     ----------
     forest : Forest
-        What to lower.
-    form : {"traverse", "coherent", "perfect"}, optional
+        What to lower; its derived columns count as features.
+    form : {"traverse", "coherent", "shallow"}, optional
         Forces a form; by default the shape of the forest decides.
     rows_per_item : int, optional
-        Forces how many rows a work-item takes; for the perfect form a multiple of 16, for the coherent one 16, 32, 64
-        or 128.
+        Forces how many rows a work-item takes; for tiles 128, 256, 512 or 1024.
+    local_bytes : int
+        Local memory of the device.
 
     Returns
     -------
@@ -142,48 +119,75 @@ def lower_forest(forest: Forest, *, form: str | None = None, rows_per_item: int 
     Raises
     ------
     ValueError
-        `form` is unknown, or the trees are too deep for it.
+        `form` is unknown, or the forest is too large for it.
     """
-    numbers = fractions_or_host(forest)
+    numbers = fixed_point(forest)
     columns = np.unique(forest.feature[forest.leaf < 0])
     capacity = _capacity(len(columns))
-    chosen, reason = _choose_form(forest, capacity, numbers) if form is None else (form, "forced")
-    if chosen not in ROWS_PER_ITEM:
-        raise ValueError(f"`form` must be 'traverse', 'coherent' or 'perfect', got {form!r}")
-    sum_bytes = numbers.leaves.shape[1] * (4 if numbers.sum_type == "uint" else 8)
-    rows = rows_per_item or _affordable_rows(ROWS_PER_ITEM[chosen], 4 * capacity + sum_bytes, chosen)
-    if chosen == "traverse" and (4 * capacity + sum_bytes) * rows > PRIVATE_BYTES:
-        capacity = 0  # read features where they are
-        rows = rows_per_item or _affordable_rows(ROWS_PER_ITEM[chosen], sum_bytes, chosen)
-    if chosen == "coherent" and rows not in (16, 32, 64, 128):
-        raise ValueError(f"`rows_per_item` must be 16, 32, 64 or 128 for form 'coherent', got {rows}")
-    if chosen == "coherent" and (capacity > MAX_COHERENT_CAPACITY or forest.max_depth > MAX_COHERENT_DEPTH):
-        raise ValueError(
-            f"`form` 'coherent' needs at most {MAX_COHERENT_CAPACITY} features and depth {MAX_COHERENT_DEPTH}, "
-            f"got {len(columns)} and {forest.max_depth}"
-        )
+    shape = _Shape(forest, numbers, capacity, min(local_bytes, LOCAL_BYTES))
+    chosen, reason = _choose_form(shape) if form is None else (form, "forced")
+    if chosen not in ("traverse", "coherent", "shallow"):
+        raise ValueError(f"`form` must be 'traverse', 'coherent' or 'shallow', got {form!r}")
+    obstacle = _obstacle(shape, chosen)
+    if obstacle:
+        raise ValueError(f"`form` {chosen!r} needs {obstacle}")
     constants: list[tuple[str, int | str]] = [
-        ("CLASSES", forest.n_classes),
-        ("STORED", numbers.leaves.shape[1]),
-        ("CAPACITY", capacity),
-        ("ROWS", rows),
+        ("RULE", rule_of(forest, numbers)),
+        ("STORED", shape.n_sums),
+        ("LEAF_COLUMNS", numbers.leaves.shape[1]),
+        ("LEAF", numbers.leaf_type),
         ("SUM", numbers.sum_type),
+        ("SUM_BITS", 8 * sum_dtype(numbers).itemsize),
     ]
     slots = np.searchsorted(columns, forest.feature) if len(columns) else np.zeros_like(forest.feature)
     slots = np.where(forest.leaf < 0, slots, 0).astype(np.int64)
-    nodes: NDArray[Any]
-    if chosen == "perfect":
-        nodes, leaf_rows = _perfect_nodes(forest, slots)
-        constants.append(("DEPTH", forest.max_depth))
-        numbers = FixedPoint(numbers.leaves[leaf_rows], numbers.scale, numbers.margin, numbers.error, numbers.sum_type)
-        roots = forest.roots
+    bounds: tuple[NDArray[Any], ...] = ()
+    if chosen == "traverse":
+        rows, capacity = _rows_at_once(shape, rows_per_item)
+        nodes, roots = _linked_nodes(forest, slots)
+        constants += [("CAPACITY", capacity), ("ROWS", rows)]
     else:
-        nodes, roots, slot_bits = _preorder_nodes(forest, slots)
-        constants += [("SLOT_BITS", slot_bits), ("NODE_WORDS", nodes.shape[1])]
+        cells = _cells(shape, chosen, rows_per_item)
+        rows = cells * ROWS_PER_CELL
+        constants += [("CAPACITY", capacity), ("CELLS", cells), ("CELLS_ACROSS", min(cells, 2))]
         if chosen == "coherent":
-            constants.append(("DEPTH", -(-max(forest.max_depth, 1) // 8) * 8))  # in steps: fewer kernels to build
+            nodes, roots = _linked_nodes(forest, slots)
+            bounds = (swings_to_come(forest, numbers),)
+        else:
+            nodes, leaf_rows = _perfect_nodes(forest, slots)
+            bounds = _perfect_bounds(forest, numbers, leaf_rows)
+            roots = np.zeros(forest.n_trees, np.uint32)
+            numbers = replace(numbers, leaves=numbers.leaves[leaf_rows.ravel()])
+            constants += [("DEPTH", forest.max_depth), ("TREES", max(1 << (forest.n_trees - 1).bit_length(), 128))]
     plan = KernelPlan(chosen, reason, tuple(constants))  # type: ignore[arg-type]  # checked above
-    return ForestTables(plan, columns.astype(np.int32), nodes, roots, forest.depths, numbers, rows)
+    first_sums = forest.first_output.astype(np.int32)
+    return ForestTables(plan, columns.astype(np.int32), nodes, roots, first_sums, numbers, bounds, rows)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What the choice of a form depends on."""
+
+    forest: Forest
+    numbers: FixedPoint
+    capacity: int
+    local_bytes: int
+
+    @property
+    def n_sums(self) -> int:
+        return self.numbers.leaves.shape[1] if self.numbers.is_complement else self.forest.n_outputs
+
+    @property
+    def sum_bytes(self) -> int:
+        return sum_dtype(self.numbers).itemsize * self.n_sums
+
+    def tile_bytes(self, form: str, cells: int) -> int:
+        keys = cells * self.capacity * (4 * ROWS_PER_CELL + 8)
+        rows = cells * ROWS_PER_CELL
+        if form == "coherent":
+            return keys + rows * (self.sum_bytes + 4) + 3 * (rows + 2) * 32 + 1024
+        n_trees = max(1 << (self.forest.n_trees - 1).bit_length(), 128)
+        return keys + ROWS_PER_CELL * (self.sum_bytes + 4) + 8 * n_trees + 1024 * MAX_SHALLOW_DEPTH + 1024
 
 
 def _capacity(n_slots: int) -> int:
@@ -191,74 +195,132 @@ def _capacity(n_slots: int) -> int:
     return 1 << max(n_slots - 1, 3).bit_length()
 
 
-def _affordable_rows(rows: int, row_bytes: int, form: str) -> int:
-    least = {"traverse": 4, "coherent": 16, "perfect": 16}[form]
-    while rows > least and rows * row_bytes > PRIVATE_BYTES:
-        rows //= 2
-    return rows
-
-
-def _choose_form(forest: Forest, capacity: int, numbers: FixedPoint) -> tuple[str, str]:
-    depth, n_stored = forest.max_depth, numbers.leaves.shape[1]
-    if depth == 0:
+def _choose_form(shape: _Shape) -> tuple[str, str]:
+    if shape.forest.max_depth == 0:
         return "traverse", "no tree decides anything"
-    if 16 * (4 * capacity + 8 * n_stored) > PRIVATE_BYTES:
-        return "traverse", "too many features or classes to keep 16 rows of them at hand"
-    if depth <= MAX_PERFECT_DEPTH and 2**depth * n_stored <= MAX_PERFECT_LEAVES:
-        return "perfect", f"depth {depth} is at most {MAX_PERFECT_DEPTH}"
-    if capacity > MAX_COHERENT_CAPACITY or n_stored > MAX_COHERENT_CLASSES or depth > MAX_COHERENT_DEPTH:
-        return "traverse", f"too many features, classes ({n_stored + 1}) or levels ({depth}) for tiles of pixels"
-    return "coherent", f"depth {depth} is walked faster by tiles of pixels that take the same paths"
+    for form in ("shallow", "coherent"):
+        if not _obstacle(shape, form):
+            depth = shape.forest.max_depth
+            return form, {
+                "shallow": f"depth {depth} is at most {MAX_SHALLOW_DEPTH}",
+                "coherent": f"depth {depth} is walked faster by tiles of pixels that take the same paths",
+            }[form]
+    return "traverse", f"'coherent' needs {_obstacle(shape, 'coherent')}"
 
 
-def _preorder_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.int32], int]:
-    """Lay out nodes so that the left child is the next one.
-
-    Word 0 is the key to compare with, in leaves the row of the leaf table. Word 1 is ``missing | slot << 1``, and above
-    that the distance to the right child, 0 in leaves. Where that does not fit, the distance is word 2 of 4.
-    """
-    sizes = np.ones(len(forest.left), np.int64)
-    for level in reversed(forest.levels):
-        inner = level[forest.left[level] >= 0]
-        sizes[inner] += sizes[forest.left[inner]] + sizes[forest.right[inner]]
-    position = np.zeros(len(forest.left), np.int64)
-    position[forest.roots] = forest.roots  # a tree has as many nodes in the table as in the forest
-    for level in forest.levels:
-        inner = level[forest.left[level] >= 0]
-        position[forest.left[inner]] = position[inner] + 1
-        position[forest.right[inner]] = position[inner] + 1 + sizes[forest.left[inner]]
-    distance = np.where(forest.leaf < 0, position[forest.right] - position, 0)
-    words = np.where(forest.leaf < 0, threshold_keys(forest).astype(np.int64) & 0xFFFFFFFF, forest.leaf)
-    low = slots << 1 | forest.missing_left
-    slot_bits = _capacity(int(slots.max()) + 1).bit_length()
-    fits = int(distance.max()) < 1 << (WORD_BITS - slot_bits)
-    table = np.zeros((len(words), 2 if fits else 4), np.uint32)
-    table[position, 0] = words
-    table[position, 1] = low | distance << slot_bits if fits else low
-    if not fits:
-        table[position, 2] = distance
-    return table, forest.roots, slot_bits
+def _obstacle(shape: _Shape, form: str) -> str:
+    """Return what stands against a form, or nothing."""
+    if form == "traverse":
+        return ""
+    forest = shape.forest
+    if shape.capacity > MAX_TILE_CAPACITY or shape.n_sums > MAX_TILE_SUMS:
+        features = len(np.unique(forest.feature[forest.leaf < 0]))
+        return (
+            f"at most {MAX_TILE_CAPACITY} features and {MAX_TILE_SUMS} sums for tiles of pixels, "
+            f"got {features} and {shape.n_sums}"
+        )
+    if form == "shallow":
+        leaves = 2**forest.max_depth * shape.numbers.leaves.shape[1]
+        if not 1 <= forest.max_depth <= MAX_SHALLOW_DEPTH or leaves > MAX_SHALLOW_LEAVES:
+            return (
+                f"trees of depth 1 to {MAX_SHALLOW_DEPTH} with at most {MAX_SHALLOW_LEAVES} leaf values, "
+                f"got {forest.max_depth} and {leaves}"
+            )
+        if forest.n_trees > MAX_SHALLOW_TREES:
+            return f"at most {MAX_SHALLOW_TREES} trees, got {forest.n_trees}"
+        if forest.n_trees * 2 ** (forest.max_depth + 2) * forest.n_classes * 8 > MAX_BOUND_BYTES:
+            return f"trees times classes below {MAX_BOUND_BYTES} bytes, got {forest.n_trees} and {forest.n_classes}"
+    if shape.tile_bytes(form, 1) > shape.local_bytes:
+        return f"{shape.tile_bytes(form, 1)} bytes of local memory, got {shape.local_bytes}"
+    return ""
 
 
-def _perfect_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _cells(shape: _Shape, form: str, rows_per_item: int | None) -> int:
+    if rows_per_item is not None:
+        if rows_per_item not in (128, 256, 512, 1024):
+            raise ValueError(f"`rows_per_item` must be 128, 256, 512 or 1024 for form {form!r}, got {rows_per_item}")
+        return rows_per_item // ROWS_PER_CELL
+    cells = 8 if form == "shallow" else 4
+    while cells > 1 and (
+        cells * shape.capacity * 4 * ROWS_PER_CELL > KEY_BYTES or shape.tile_bytes(form, cells) > shape.local_bytes
+    ):
+        cells //= 2
+    return cells
+
+
+def _rows_at_once(shape: _Shape, rows_per_item: int | None) -> tuple[int, int]:
+    """Return how many rows walk side by side, and room for how many features; 0 if they are read where they are."""
+
+    def affordable(row_bytes: int) -> int:
+        rows = 16
+        while rows > 4 and rows * row_bytes > PRIVATE_BYTES:
+            rows //= 2
+        return rows
+
+    row_bytes = 4 * shape.capacity + shape.sum_bytes
+    rows = rows_per_item or affordable(row_bytes)
+    if row_bytes * rows <= PRIVATE_BYTES:
+        return rows, shape.capacity
+    return rows_per_item or affordable(shape.sum_bytes), 0
+
+
+def _linked_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Lay out inner nodes, and say where the roots are. There is at least one node, for forests without any."""
+    inner = forest.leaf < 0
+    places = np.where(inner, np.cumsum(inner) - 1, forest.leaf.astype(np.int64) | IS_LEAF)
+    nodes = np.zeros((max(int(inner.sum()), 1), 4), np.uint32)
+    if inner.any():
+        nodes[:, 0] = threshold_keys(forest)[inner].view(np.uint32)
+        nodes[:, 1] = (slots << 1 | forest.missing_left)[inner]
+        nodes[:, 2] = places[forest.left[inner]]
+        nodes[:, 3] = places[forest.right[inner]]
+    return nodes, places[forest.roots].astype(np.uint32)
+
+
+def _perfect_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
     """Lay out each tree as a perfect one, its nodes in heap order, and repeat leaves that lie higher.
 
-    A node is (slot, key, missing, 0). Below a leaf, every decision is "left" and both sides lead to that leaf.
+    Below a leaf, every decision is "left" and both sides lead to that leaf.
 
     Returns
     -------
-    nodes : ndarray of int32, shape (n_trees, 2**depth - 1, 4)
-    leaf_rows : ndarray of int32, shape (n_trees * 2**depth,)
+    nodes : ndarray of uint32, shape (n_trees, 2**depth - 1, 2)
+    leaf_rows : ndarray of int, shape (n_trees, 2**depth)
     """
-    depth = forest.max_depth
-    if not 1 <= depth <= MAX_PERFECT_DEPTH:
-        raise ValueError(f"`form` 'perfect' needs trees of depth 1 to {MAX_PERFECT_DEPTH}, got {depth}")
-    keys = np.where(forest.leaf < 0, threshold_keys(forest), np.int32(2**31 - 1))
+    keys = np.where(forest.leaf < 0, threshold_keys(forest), np.int32(2**31 - 1)).view(np.uint32)
+    words = (slots << 1 | forest.missing_left).astype(np.uint32)
     at = forest.roots[:, np.newaxis]
     levels = []
-    for _ in range(depth):
-        levels.append(np.stack([slots[at], keys[at], forest.missing_left[at], np.zeros_like(at)], axis=-1))
+    for _ in range(forest.max_depth):
+        levels.append(np.stack([keys[at], words[at]], axis=-1))
         is_leaf = forest.leaf[at] >= 0
         children = [np.where(is_leaf, at, child[at]) for child in (forest.left, forest.right)]
         at = np.stack(children, axis=-1).reshape(forest.n_trees, -1)
-    return np.concatenate(levels, axis=1).astype(np.int32), forest.leaf[at].ravel()
+    return np.concatenate(levels, axis=1), forest.leaf[at].astype(np.intp)
+
+
+def _perfect_bounds(
+    forest: Forest, numbers: FixedPoint, leaf_rows: NDArray[np.intp]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the least and largest scores below every node of perfect trees, and their largest swings.
+
+    Returns
+    -------
+    bounds : ndarray, shape (n_trees, 2**(depth + 1) - 1, n_classes, 2)
+    swings : ndarray, shape (n_trees, 2**(depth + 1) - 1)
+    """
+    trees = np.repeat(np.arange(forest.n_trees), leaf_rows.shape[1])
+    scores = leaf_scores(forest, numbers, leaf_rows.ravel(), trees).reshape(*leaf_rows.shape, -1)
+    swings = leaf_swings(forest, numbers)[leaf_rows].astype(sum_dtype(numbers))
+    levels = [(scores, scores, swings)]
+    while levels[-1][0].shape[1] > 1:
+        low, high, swing = levels[-1]
+        levels.append(
+            (
+                np.minimum(low[:, ::2], low[:, 1::2]),
+                np.maximum(high[:, ::2], high[:, 1::2]),
+                np.maximum(swing[:, ::2], swing[:, 1::2]),
+            )
+        )
+    lows, highs, swings = (np.concatenate([level[i] for level in levels[::-1]], axis=1) for i in range(3))
+    return np.stack([lows, highs], axis=-1), swings

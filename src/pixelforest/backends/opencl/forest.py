@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.backends.numpy.forest import NumpyForestProgram
+from pixelforest.backends.opencl.rows import Rows, rows_of_array, rows_of_block
 from pixelforest.backends.opencl.runtime import Device, DeviceArray
 from pixelforest.backends.opencl.sources import kernel_source
 from pixelforest.backends.protocol import FeatureBlock
+from pixelforest.forest import links
 from pixelforest.forest.lower import KernelPlan, lower_forest
+from pixelforest.forest.ranks import RankedForest, rank_forest
 from pixelforest.forest.representation import Forest
 
-Output = Literal["SUMS", "PROBABILITIES", "LABELS"]
+Output = Literal["SUMS", "PROBABILITIES", "LABELS", "LEAVES"]
 
 ROWS_AT_ONCE = 2**20
 """Rows per launch: keeps launches short (watchdogs) and buffers small."""
-ITEMS_PER_GROUP = {"traverse": 16, "coherent": 1, "perfect": 16}
+ITEMS_PER_GROUP = {"traverse": 16, "coherent": 1, "shallow": 1}
 """Work-items per group: as many as a vector has lanes, or one that walks alone. PoCL keeps the private arrays of a
 whole group on one stack, so the large groups that it chooses by itself overflow it."""
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows on the device: element (row, feature) is at ``row * strides[0] + feature * strides[1]``."""
-
-    values: DeviceArray
-    strides: tuple[int, int]
-    count: int
-    n_features: int
-    width: int = 0  # pixels in a row of the image, 0 for a table
+FILES = {
+    "traverse": ("forest_rows", "forest_row_decision", "forest_traverse"),
+    "coherent": ("forest_tile", "forest_coherent"),
+    "shallow": ("forest_tile", "forest_shallow"),
+}
 
 
 class OpenCLForestProgram:
     """A forest in the memory of a device, with kernels specialised for its shape.
 
     Sums are fixed-point integers. Rows whose best two classes are closer than the proven error of these sums are
-    decided again by `NumpyForestProgram`, so that no label differs from scikit-learn's.
+    decided again by `NumpyForestProgram`, so that no label differs from the model's. Models that compare float64 are
+    compiled as they are for rows that float32 can hold, and once more with ranks for others.
 
     Parameters
     ----------
@@ -50,7 +46,7 @@ class OpenCLForestProgram:
         Where to compute.
     forest : Forest
         What to apply.
-    form : {"traverse", "coherent", "perfect"}, optional
+    form : {"traverse", "coherent", "shallow"}, optional
         Forces a kernel form.
     rows_per_item : int, optional
         Forces how many rows a work-item takes.
@@ -61,152 +57,128 @@ class OpenCLForestProgram:
     ) -> None:
         if device.kind == "gpu" and form is None:
             form, rows_per_item = "traverse", 1  # there a work-item is a lane
-        tables = lower_forest(forest, form=form, rows_per_item=rows_per_item)
-        numbers = tables.fixed_point
         self.forest = forest
-        self.plan: KernelPlan = tables.plan
         self._device = device
         self._host = NumpyForestProgram(forest)
-        self._rows_per_item = tables.rows_per_item
-        self._sum_dtype = np.dtype(np.uint32 if numbers.sum_type == "uint" else np.uint64)
-        self._label_dtype = np.min_scalar_type(forest.n_classes - 1)
-        self._scale, self._margin = numbers.scale, numbers.margin
-        self._columns = device.upload(tables.columns)
-        walk = {"traverse": (tables.roots, tables.depths), "coherent": (tables.roots,), "perfect": ()}[self.plan.form]
-        self._nodes = tuple(device.upload(table) for table in (tables.nodes, *walk))
-        self._leaves = device.upload(numbers.leaves)
+        self._ranked: RankedForest | None = None
+        self._form = (form, rows_per_item)
+        self._kernels = _ForestKernels(device, forest, form=form, rows_per_item=rows_per_item)
+        self.plan: KernelPlan = self._kernels.plan
 
     @property
     def source(self) -> str:
         """Text of the kernels, behind the options that they are built with."""
-        options = " ".join((*self.plan.options, *self._output_options("LABELS")))
-        return f"// {options}\n{self._text}"
+        return self._kernels.source
 
-    @cached_property
-    def _text(self) -> str:
-        nodes = () if self.plan.form == "perfect" else ("forest_nodes",)
-        return kernel_source("forest_rows", "forest_decision", *nodes, f"forest_{self.plan.form}")
+    def values(self, X: NDArray[Any], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return means or sums of the trees, ``(..., n_outputs)``, for rows ``(..., n_features)`` of any strides."""
+        X = self._checked(X)
+        shape = (*X.shape[:-1], self.forest.n_outputs)
+        values = _output("out", out, shape, np.dtype(np.float64))
+        kernels, rows = self._compared(X)
+        flat = values.reshape(-1, self.forest.n_outputs)
+        kernels.fill_values(rows, flat, lambda close: self._host.values(_pick(X, close)))
+        return values
 
-    def class_probabilities(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
-        X = self._checked(np.asarray(X, np.float32))
-        probabilities = np.empty((len(X), self.forest.n_classes))
+    def class_probabilities(self, X: NDArray[Any], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return ``(..., n_classes)`` for rows ``(..., n_features)`` of any strides."""
+        if self.forest.link == "identity" and self.forest.decision == "largest":
+            return self.values(X, out)
+        X = self._checked(X)
+        values = self.values(X).reshape(-1, self.forest.n_outputs)
+        probabilities = links.probabilities(self.forest, values).reshape(*X.shape[:-1], -1)
+        if out is None:
+            return probabilities
+        _output("out", out, probabilities.shape, probabilities.dtype)[...] = probabilities
+        return out
 
-        def decide(start: int, count: int) -> None:
-            batch = X[start : start + count]
-            sums, close = self._launch(self._upload(batch), 0, count, "SUMS")
-            out = probabilities[start : start + count]
-            # As scikit-learn does, a sum divided by the number of trees: the same float64 where the sums are exact.
-            np.multiply(sums, 1 / self._scale, out=out)
-            out /= self.forest.n_trees
-            out[close] = self._host.class_probabilities(batch[close])
+    def class_indices(
+        self, X: NDArray[Any], out: NDArray[np.unsignedinteger[Any]] | None = None
+    ) -> NDArray[np.unsignedinteger[Any]]:
+        """Return the index of the winning class, ``(...,)``, for rows ``(..., n_features)`` of any strides."""
+        X = self._checked(X)
+        indices = _output("out", out, X.shape[:-1], self._kernels.label_dtype)
+        kernels, rows = self._compared(X)
+        kernels.fill_labels(rows, indices.reshape(-1), lambda close: self._host.class_indices(_pick(X, close)))
+        return indices
 
-        self._in_batches(len(X), 4 * X.shape[1] + self.forest.n_classes * self._sum_dtype.itemsize, decide)
-        return probabilities
+    def leaf_nodes(self, X: NDArray[Any]) -> NDArray[np.int32]:
+        """Return the model's name of the leaf that each row reaches in each tree, ``(n_rows, n_trees)``."""
+        X = self._checked(X)
+        if len(np.unique(self.forest.leaf[self.forest.leaf >= 0])) < (self.forest.leaf >= 0).sum():
+            return self._host.leaf_nodes(X)  # leaves that share their values are not told apart by these
+        ids = np.zeros(len(self.forest.leaf_values), np.int32)
+        ids[self.forest.leaf[self.forest.leaf >= 0]] = self.forest.node_ids[self.forest.leaf >= 0]
+        kernels, rows = self._compared(X)
+        leaves: NDArray[np.int32] = ids[kernels.walking.leaf_rows(rows)].reshape(*X.shape[:-1], -1)
+        return leaves
 
-    def class_indices(self, X: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-        """Return the index of the winning class, ``(n_rows,)``, for rows of any strides."""
-        X = self._checked(np.asarray(X, np.float32))
-        winners = np.empty(len(X), self._label_dtype)
-
-        def decide(start: int, count: int) -> None:
-            batch = X[start : start + count]
-            labels, close = self._launch(self._upload(batch), 0, count, "LABELS")
-            labels[close] = self._host.class_probabilities(batch[close]).argmax(axis=1)
-            winners[start : start + count] = labels
-
-        self._in_batches(len(X), 4 * X.shape[1] + self._label_dtype.itemsize, decide)
-        return winners
+    def block_values(self, block: FeatureBlock) -> NDArray[np.float32]:
+        """Return means or sums of the trees, ``(n_outputs, *spatial)``, for a feature block on this device."""
+        kernels, rows = self._pixels(block)
+        if self.forest.decision == "largest" and self.forest.averages and kernels.has_fractions:
+            return self._block_fractions(kernels, rows, block)
+        values = np.empty((rows.count, self.forest.n_outputs))
+        kernels.fill_values(rows, values, lambda close: self._host.values(self._gathered(rows, close)))
+        return _as_planes(values, block.shape)
 
     def block_probabilities(self, block: FeatureBlock) -> NDArray[np.float32]:
         """Return ``(n_classes, *spatial)`` for a feature block on this device."""
-        pixels = self._pixels(block)
-        probabilities = np.empty((self.forest.n_classes, pixels.count), np.float32)
-
-        def decide(start: int, count: int) -> None:
-            batch, close = self._launch(pixels, start, count, "PROBABILITIES")
-            if close.size:
-                batch[:, close] = self._host.class_probabilities(self._gather(pixels, start + close)).T
-            probabilities[:, start : start + count] = batch
-
-        self._in_batches(pixels.count, 4 * self.forest.n_classes, decide, step=pixels.width)
-        return probabilities.reshape(-1, *block.shape[1:])
+        if self.forest.link == "identity" and self.forest.decision == "largest":
+            return self.block_values(block)
+        kernels, rows = self._pixels(block)
+        values = np.empty((rows.count, self.forest.n_outputs))
+        kernels.fill_values(rows, values, lambda close: self._host.values(self._gathered(rows, close)))
+        return _as_planes(links.probabilities(self.forest, values), block.shape)
 
     def block_class_indices(self, block: FeatureBlock) -> NDArray[np.unsignedinteger[Any]]:
         """Return the index of the winning class, ``(*spatial)``, for a feature block on this device."""
-        pixels = self._pixels(block)
-        winners = np.empty(pixels.count, self._label_dtype)
+        kernels, rows = self._pixels(block)
+        indices = np.empty(rows.count, kernels.label_dtype)
+        kernels.fill_labels(rows, indices, lambda close: self._host.class_indices(self._gathered(rows, close)))
+        return indices.reshape(block.shape[1:])
 
-        def decide(start: int, count: int) -> None:
-            batch, close = self._launch(pixels, start, count, "LABELS")
-            if close.size:
-                batch[close] = self._host.class_probabilities(self._gather(pixels, start + close)).argmax(axis=1)
-            winners[start : start + count] = batch
+    def _block_fractions(self, kernels: _ForestKernels, rows: Rows, block: FeatureBlock) -> NDArray[np.float32]:
+        fractions = np.empty((self.forest.n_outputs, rows.count), np.float32)
+        kernels.fill_fractions(rows, fractions, lambda close: self._host.values(self._gathered(rows, close)))
+        return fractions.reshape(-1, *block.shape[1:])
 
-        self._in_batches(pixels.count, self._label_dtype.itemsize, decide, step=pixels.width)
-        return winners.reshape(block.shape[1:])
-
-    def _checked(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        if X.ndim != 2 or X.shape[1] != self.forest.n_features:
+    def _checked(self, X: Any) -> NDArray[Any]:
+        X = np.asarray(X)
+        if X.ndim < 2 or X.shape[-1] != self.forest.n_features:
             raise ValueError(f"`X` must have shape (n_rows, {self.forest.n_features}), got {X.shape}")
-        return X
+        if X.dtype.kind not in "fiub":
+            X = X.astype(self.forest.precision)
+        rows: NDArray[Any] = X.view(np.uint8) if X.dtype == np.bool_ else X
+        return rows
 
-    def _pixels(self, block: FeatureBlock) -> _Rows:
+    def _compared(self, X: NDArray[Any]) -> tuple[_ForestKernels, Rows]:
+        """Return kernels that decide rows as the model does, and the rows as these want them."""
+        if not self.forest.categorical and (self.forest.precision == "float32" or _float32_holds(X)):
+            return self._kernels, rows_of_array(self._device, X)
+        kernels = self._ranking
+        assert self._ranked is not None
+        ranks = self._ranked.ranks(X.reshape(-1, X.shape[-1]))
+        width = X.shape[-2] if X.ndim > 2 else 1
+        return kernels, rows_of_array(self._device, ranks.reshape(-1, width, ranks.shape[1]) if X.ndim > 2 else ranks)
+
+    @cached_property
+    def _ranking(self) -> _ForestKernels:
+        self._ranked = rank_forest(self.forest)
+        form, rows_per_item = self._form
+        return _ForestKernels(self._device, self._ranked.forest, form=form, rows_per_item=rows_per_item)
+
+    def _pixels(self, block: FeatureBlock) -> tuple[_ForestKernels, Rows]:
         if not isinstance(block, DeviceArray) or block.device is not self._device:
             raise TypeError(f"`block` must be on {self._device.name}, got {block!r}")
         if len(block.shape) < 2 or block.shape[0] != self.forest.n_features or block.dtype != np.float32:
             expected = f"({self.forest.n_features}, *spatial) float32"
             raise ValueError(f"`block` must be {expected}, got {block.shape} {block.dtype}")
-        n_pixels = prod(block.shape[1:])
-        return _Rows(block, (1, n_pixels), n_pixels, self.forest.n_features, block.shape[-1])
+        if self.forest.categorical:  # derived columns are made by the host
+            return self._compared(np.moveaxis(block.to_host(), 0, -1))
+        return self._kernels, rows_of_block(block)
 
-    def _upload(self, X: NDArray[np.float32]) -> _Rows:
-        """Copy rows as they lie in memory: by rows or by columns, whichever is closer to contiguous."""
-        n_rows, n_features = X.shape
-        if abs(X.strides[0]) < abs(X.strides[1]):
-            return _Rows(self._device.upload(X.T), (1, n_rows), n_rows, n_features)
-        return _Rows(self._device.upload(X), (n_features, 1), n_rows, n_features)
-
-    def _launch(self, rows: _Rows, start: int, count: int, output: Output) -> tuple[NDArray[Any], NDArray[np.intp]]:
-        """Decide `count` rows from `start`; return results and the positions of those that are too close."""
-        device, forest = self._device, self.forest
-        shapes = {"SUMS": (count, forest.n_classes), "PROBABILITIES": (forest.n_classes, count), "LABELS": (count,)}
-        results = device.allocate(shapes[output], self._result_dtype(output))
-        is_close = device.allocate((count,), np.dtype(np.uint8))
-        program = device.program(self._text, (*self.plan.options, *self._output_options(output)))
-        group = ITEMS_PER_GROUP[self.plan.form]
-        n_groups = -(-self._n_items(rows, count) // group)  # items past the end store nothing
-        scalar = cast(Callable[[int], np.generic], self._sum_dtype.type)
-        device.run(
-            program,
-            f"forest_{self.plan.form}",
-            (n_groups * group,),
-            (group,),
-            rows.values,
-            *(np.uint64(stride) for stride in rows.strides),
-            np.uint64(start),
-            np.uint64(count),
-            self._columns,
-            np.int32(self._columns.shape[0]),
-            *self._nodes,
-            np.int32(forest.n_trees),
-            self._leaves,
-            scalar(forest.n_trees * self._scale),
-            scalar(self._margin),
-            results,
-            is_close,
-            *((np.uint64(rows.width),) if self.plan.form == "coherent" else ()),
-        )
-        close = np.flatnonzero(is_close.to_host().view(np.bool_)) if self._margin else np.empty(0, np.intp)
-        return results.to_host(), close
-
-    def _n_items(self, rows: _Rows, count: int) -> int:
-        """Return how many work-items decide `count` rows: in an image, tiles of 16 columns."""
-        if self.plan.form != "coherent" or not rows.width:
-            return -(-count // self._rows_per_item)
-        return -(-rows.width // 16) * -(-(count // rows.width) // (self._rows_per_item // 16))
-
-    def _gather(self, rows: _Rows, wanted: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _gathered(self, rows: Rows, wanted: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return single rows, ``(len(wanted), n_features)``."""
         copies = self._device.allocate((len(wanted), rows.n_features), np.dtype(np.float32))
         self._device.run(
@@ -222,27 +194,201 @@ class OpenCLForestProgram:
         )
         return copies.to_host()
 
-    def _result_dtype(self, output: Output) -> np.dtype[Any]:
-        return {"SUMS": self._sum_dtype, "PROBABILITIES": np.dtype(np.float32), "LABELS": self._label_dtype}[output]
+
+class _ForestKernels:
+    """Tables of a forest that compares float32, and the kernels that read them."""
+
+    def __init__(
+        self, device: Device, forest: Forest, *, form: str | None = None, rows_per_item: int | None = None
+    ) -> None:
+        tables = lower_forest(forest, form=form, rows_per_item=rows_per_item, local_bytes=device.local_memory)
+        numbers = tables.numbers
+        self.plan = tables.plan
+        self.label_dtype = np.min_scalar_type(forest.n_classes - 1)
+        self.has_fractions = numbers.is_complement
+        self._device, self._forest, self._numbers = device, forest, numbers
+        self._rows_per_item = tables.rows_per_item
+        sum_type = numbers.sum_type
+        self._sum_dtype = np.dtype({"uint": np.uint32, "ulong": np.uint64, "long": np.int64}[sum_type])
+        scalar = cast(Callable[[int], np.generic], self._sum_dtype.type)
+        walk = () if self.plan.form == "shallow" else (device.upload(tables.roots),)
+        self._columns = device.upload(tables.columns)
+        self._trees = (
+            device.upload(tables.nodes),
+            *walk,
+            device.upload(tables.first_sums),
+            np.int32(forest.n_trees),
+            device.upload(numbers.leaves),
+            device.upload(numbers.start.astype(self._sum_dtype)),
+            scalar(numbers.whole // forest.n_trees),
+            scalar(numbers.margin),
+            *(device.upload(bound) for bound in tables.bounds),
+        )
+
+    @property
+    def source(self) -> str:
+        """Text of the kernels, behind the options that they are built with."""
+        options = " ".join((*self.plan.options, *self._output_options("LABELS")))
+        return f"// {options}\n{self._text}"
+
+    @cached_property
+    def _text(self) -> str:
+        return kernel_source("forest_values", "forest_decision", *FILES[self.plan.form])
+
+    @cached_property
+    def walking(self) -> _ForestKernels:
+        """The same forest in the form that knows which leaf a row reaches."""
+        if self.plan.form == "traverse":
+            return self
+        return _ForestKernels(self._device, self._forest, form="traverse")
+
+    def fill_values(self, rows: Rows, out: NDArray[np.float64], decide_again: _DecideAgain) -> None:
+        """Write ``(n_rows, n_outputs)``."""
+        n_outputs = self._forest.n_outputs
+
+        def fill(start: int, count: int) -> None:
+            sums = self._device.allocate((count, n_outputs), self._sum_dtype)
+            close = self._launch(rows, start, count, "SUMS", sums)
+            values = out[start : start + count]
+            # As scikit-learn does, a sum divided by the number of trees: the same float64 where the sums are exact.
+            np.multiply(sums.to_host(), 1 / self._numbers.scale, out=values)
+            if self._forest.averages:
+                values /= self._forest.n_averaged
+            if close.size:
+                values[close] = decide_again(start + close)
+
+        self._in_batches(rows, n_outputs * self._sum_dtype.itemsize, fill)
+
+    def fill_fractions(self, rows: Rows, out: NDArray[np.float32], decide_again: _DecideAgain) -> None:
+        """Write ``(n_outputs, n_rows)``."""
+
+        def fill(start: int, count: int) -> None:
+            fractions = self._device.allocate((len(out), count), np.dtype(np.float32))
+            close = self._launch(rows, start, count, "PROBABILITIES", fractions)
+            out[:, start : start + count] = fractions.to_host()
+            if close.size:
+                out[:, start + close] = decide_again(start + close).T
+
+        self._in_batches(rows, 4 * len(out), fill)
+
+    def fill_labels(self, rows: Rows, out: NDArray[np.unsignedinteger[Any]], decide_again: _DecideAgain) -> None:
+        """Write the index of the winning class, ``(n_rows,)``."""
+
+        def fill(start: int, count: int) -> None:
+            part = out[start : start + count]
+            direct = self._device.reads_host_memory and part.flags.c_contiguous
+            labels = self._device.borrow(part) if direct else self._device.allocate((count,), self.label_dtype)
+            close = self._launch(rows, start, count, "LABELS", labels)
+            if not direct:
+                part[...] = labels.to_host()
+            if close.size:
+                part[close] = decide_again(start + close)
+
+        self._in_batches(rows, self.label_dtype.itemsize, fill)
+
+    def leaf_rows(self, rows: Rows) -> NDArray[np.uint32]:
+        """Return the row of the leaf values that each row reaches in each tree, ``(n_rows, n_trees)``."""
+        leaves = np.empty((rows.count, self._forest.n_trees), np.uint32)
+
+        def fill(start: int, count: int) -> None:
+            reached = self._device.allocate((count, self._forest.n_trees), np.dtype(np.uint32))
+            self._launch(rows, start, count, "LEAVES", reached)
+            reached.to_host(out=leaves[start : start + count])
+
+        self._in_batches(rows, 4 * self._forest.n_trees, fill)
+        return leaves
+
+    def _launch(self, rows: Rows, start: int, count: int, output: Output, results: DeviceArray) -> NDArray[np.intp]:
+        """Decide `count` rows from `start`; wait, and return the positions of those that are too close."""
+        device = self._device
+        is_close = device.allocate((count if self._numbers.margin else 1,), np.dtype(np.uint8))
+        n_close = device.upload(np.zeros(1, np.uint32))
+        options = (*self.plan.options, *rows.options, *self._output_options(output))
+        group = ITEMS_PER_GROUP[self.plan.form]
+        n_groups = -(-self._n_items(rows, count) // group)  # items past the end store nothing
+        device.run(
+            device.program(self._text, options),
+            f"forest_{self.plan.form}",
+            (n_groups * group,),
+            (group,),
+            rows.values,
+            *(np.uint64(stride) for stride in rows.strides),
+            np.uint64(start),
+            np.uint64(count),
+            np.uint64(rows.width),
+            self._columns,
+            np.int32(self._columns.shape[0]),
+            *self._trees,
+            results,
+            is_close,
+            n_close,
+        )
+        if not n_close.to_host()[0]:
+            return np.empty(0, np.intp)
+        return np.flatnonzero(is_close.to_host().view(np.bool_))
+
+    def _n_items(self, rows: Rows, count: int) -> int:
+        """Return how many work-items decide `count` rows: in an image, tiles of 16 or 32 columns."""
+        if self.plan.form == "traverse" or not rows.width:
+            return -(-count // self._rows_per_item)
+        across = min(self._rows_per_item // 128, 2) * 16
+        return -(-rows.width // across) * -(-(count // rows.width) // (self._rows_per_item // across))
 
     def _output_options(self, output: Output) -> tuple[str, str]:
-        names = {"u1": "uchar", "u2": "ushort", "u4": "uint", "u8": "ulong", "f4": "float"}
-        return f"-D OUTPUT={output}", f"-D RESULT={names[self._result_dtype(output).str[1:]]}"
+        types = {
+            "SUMS": self._numbers.sum_type,
+            "PROBABILITIES": "float",
+            "LABELS": {1: "uchar", 2: "ushort", 4: "uint"}[self.label_dtype.itemsize],
+            "LEAVES": "uint",
+        }
+        return f"-D OUTPUT={output}", f"-D RESULT={types[output]}"
 
-    def _in_batches(self, n_rows: int, row_bytes: int, decide: Callable[[int, int], None], *, step: int = 1) -> None:
-        """Call ``decide(start, count)`` for all rows; halve the batch where the device has no room for it.
+    def _in_batches(self, rows: Rows, row_bytes: int, fill: Callable[[int, int], None]) -> None:
+        """Call ``fill(start, count)`` for all rows; halve the batch where the device has no room for it.
 
-        Batches are multiples of `step`, the pixels of an image row.
+        Batches are whole rows of an image.
         """
+        step = max(rows.width, 1)
         size = max(min(ROWS_AT_ONCE, self._device.max_allocation // row_bytes) // step, 1) * step
         start = 0
-        while start < n_rows:
-            count = min(size, n_rows - start)
+        while start < rows.count:
+            count = min(size, rows.count - start)
             try:
-                decide(start, count)
+                fill(start, count)
             except MemoryError:
                 if count <= step:
                     raise
                 size = (count // step + 1) // 2 * step
                 continue
             start += count
+
+
+_DecideAgain = Callable[[NDArray[np.intp]], NDArray[Any]]
+"""Gives the model's own answer for the rows at these positions."""
+
+
+def _pick(X: NDArray[Any], positions: NDArray[np.intp]) -> NDArray[Any]:
+    return X[positions] if X.ndim == 2 else X[np.unravel_index(positions, X.shape[:-1])]
+
+
+def _float32_holds(X: NDArray[Any]) -> bool:
+    if (X.dtype.kind == "f" and X.itemsize <= 4) or (X.dtype.kind in "iu" and X.itemsize <= 2):
+        return True
+    with np.errstate(over="ignore"):
+        narrow = X.astype(np.float32)
+    return bool(((narrow == X) | np.isnan(narrow)).all())
+
+
+def _output(name: str, out: NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if out is None:
+        return np.empty(shape, dtype)
+    if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"`{name}` must be a writeable C-contiguous array of shape {shape} and dtype {dtype}, "
+            f"got shape {out.shape}, dtype {out.dtype} and strides {out.strides}"
+        )
+    return out
+
+
+def _as_planes(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values.T, np.float32).reshape(-1, *shape[1:])

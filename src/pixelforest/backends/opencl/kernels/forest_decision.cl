@@ -1,42 +1,29 @@
 // From the sums of a row to what is asked for. OUTPUT is one of:
-#define SUMS 0          // fixed-point sums, (n_rows, CLASSES)
-#define PROBABILITIES 1 // float, (CLASSES, n_rows)
-#define LABELS 2        // index of the first class with the largest sum, (n_rows)
-// SUM: type of a sum; RESULT: type of a result; STORED: classes that leaves hold, the last one is what they leave over.
+#define SUMS 0          // fixed-point scores, (n_rows, SCORES)
+#define PROBABILITIES 1 // float, (SCORES, n_rows)
+#define LABELS 2        // index of the first class with the largest score, (n_rows)
+#define LEAVES 3        // row of the leaf that is reached, (n_rows, n_trees)
+// RULE: what the scores of the classes are; STORED: how many sums are kept. SUM, LEAF, RESULT: types.
+#define PLAIN 0      // the sums
+#define COMPLEMENT 1 // the sums, and what they leave of the whole
+#define SIGN 2       // 0 and the only sum
+
+#if RULE == COMPLEMENT
+#define SCORES (STORED + 1)
+#else
+#define SCORES STORED
+#endif
+#if RULE == SIGN
+#define CLASSES 2
+#else
+#define CLASSES SCORES
+#endif
 
 typedef struct {
-    SUM whole;  // what the sums of all classes add up to
+    SUM whole;  // what all sums add up to, for COMPLEMENT and PROBABILITIES
     SUM margin; // classes closer than this are left to the host
     ulong n_rows;
     global RESULT *results;
     global uchar *is_close;
+    global uint *n_close; // how often it happened; not exactly, but 0 only if it never did
 } Decision;
-
-// sums[class * ROWS + row]
-inline void decide(const Decision *to, const SUM *sums, int row, ulong position) {
-    SUM top = 0, second = 0, rest = to->whole;
-    uint winner = 0;
-    for (uint class = 0; class < CLASSES; class++) {
-        SUM sum = rest;
-        if (class < STORED) {
-            sum = sums[class * ROWS + row];
-            rest -= min(sum, rest);
-        }
-        if (sum > top || class == 0) {
-            second = top;
-            top = sum;
-            winner = class;
-        } else {
-            second = max(second, sum);
-        }
-#if OUTPUT == SUMS
-        to->results[position * CLASSES + class] = sum;
-#elif OUTPUT == PROBABILITIES
-        to->results[class * to->n_rows + position] = (float)sum / (float)to->whole;
-#endif
-    }
-#if OUTPUT == LABELS
-    to->results[position] = winner;
-#endif
-    to->is_close[position] = top - second < to->margin;
-}

@@ -1,20 +1,21 @@
 // Walks the trees one after the other, ROWS rows side by side so that their memory accesses overlap.
 
-// A leaf is 0 away from its right child and stays where it is, whatever the comparison says.
-inline int step_from(Node node, int key) {
-    int right = RIGHT(node);
-    return (int)((uint)key + (node.y & 1)) <= (int)node.x ? min(right, 1) : right;
-}
+#define IS_LEAF 0x80000000u
+typedef uint4 Node; // key, slot << 1 | missing, left, right; a leaf is its row | IS_LEAF
 
-kernel void forest_traverse(global const float *values, ulong row_stride, ulong feature_stride, ulong first_row,
-                            ulong n_rows, global const int *columns, int n_columns, global const Node *nodes,
-                            global const int *roots, global const int *depths, int n_trees, global const uint *leaves,
-                            SUM whole, SUM margin, global RESULT *results, global uchar *is_close) {
+kernel void forest_traverse(global const VALUE *values, ulong row_stride, ulong feature_stride, ulong first_row,
+                            ulong n_rows, ulong width, global const int *columns, int n_columns,
+                            global const Node *nodes, global const uint *roots, global const int *first_sums,
+                            int n_trees, global const LEAF *leaves, global const SUM *start, SUM tree_sum, SUM margin,
+                            global RESULT *results, global uchar *is_close, global uint *n_close) {
     const ulong first = get_global_id(0) * ROWS;
     const Rows rows = {values + first_row * row_stride, row_stride, feature_stride, n_rows, columns, n_columns};
+#if OUTPUT != LEAVES
     SUM sums[STORED * ROWS];
-    for (int i = 0; i < STORED * ROWS; i++)
-        sums[i] = 0;
+    for (int i = 0; i < STORED; i++)
+        for (int row = 0; row < ROWS; row++)
+            sums[i * ROWS + row] = start[i];
+#endif
 #if CAPACITY
     int keys[CAPACITY * ROWS];
     load_keys(&rows, first, keys);
@@ -24,30 +25,40 @@ kernel void forest_traverse(global const float *values, ulong row_stride, ulong 
         positions[row] = position_of(&rows, first + row);
 #endif
     for (int tree = 0; tree < n_trees; tree++) {
-        int at[ROWS];
+        uint at[ROWS];
         for (int row = 0; row < ROWS; row++)
             at[row] = roots[tree];
-        int moved = depths[tree];
-        while (moved) {
-            moved = 0;
+        uint walking = ~roots[tree] & IS_LEAF;
+        while (walking) {
+            walking = 0;
             for (int row = 0; row < ROWS; row++) {
-                const Node node = nodes[at[row]];
+                const uint is_leaf = at[row] & IS_LEAF;
+                const Node node = nodes[is_leaf ? 0 : at[row]];
 #if CAPACITY
-                const int step = step_from(node, keys[SLOT(node) * ROWS + row]);
+                const int key = keys[(node.y >> 1) * ROWS + row];
 #else
-                const float value = rows.values[positions[row] + columns[SLOT(node)] * feature_stride];
-                const int step = step_from(node, order_key(value));
+                const int key = order_key(LOAD_1(rows.values + positions[row] + columns[node.y >> 1] * feature_stride));
 #endif
-                at[row] += step;
-                moved |= step;
+                const uint child = (int)((uint)key + (node.y & 1)) <= (int)node.x ? node.z : node.w;
+                at[row] = is_leaf ? at[row] : child;
+                walking |= ~at[row] & IS_LEAF;
             }
         }
+#if OUTPUT == LEAVES
         for (int row = 0; row < ROWS; row++)
-            for (int class = 0; class < STORED; class++)
-                sums[class * ROWS + row] += leaves[nodes[at[row]].x * STORED + class];
+            if (first + row < n_rows)
+                results[(first + row) * n_trees + tree] = at[row] & ~IS_LEAF;
+#else
+        for (int row = 0; row < ROWS; row++)
+            for (int column = 0; column < LEAF_COLUMNS; column++)
+                sums[(first_sums[tree] + column) * ROWS + row] +=
+                    (SUM)leaves[(ulong)(at[row] & ~IS_LEAF) * LEAF_COLUMNS + column];
+#endif
     }
-    const Decision decision = {whole, margin, n_rows, results, is_close};
+#if OUTPUT != LEAVES
+    const Decision decision = {tree_sum * n_trees, margin, n_rows, results, is_close, n_close};
     for (int row = 0; row < ROWS; row++)
         if (first + row < n_rows)
             decide(&decision, sums, row, first + row);
+#endif
 }

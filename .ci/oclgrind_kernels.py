@@ -7,12 +7,13 @@ them when it looks for uninitialised values, so they are watched for bounds and 
 
 import re
 import sys
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
 
 import pixelforest.backends.opencl
 from pixelforest.backends.numpy.features import compute_features as compute_with_numpy
@@ -88,12 +89,16 @@ def run_forests(device: Device) -> None:
         model = RandomForestClassifier(n_trees, max_depth=depth, min_samples_leaf=2, random_state=0).fit(table, y)
         rows = np.resize(X, (n_rows, 3)).copy()
         rows.flat[: len(special)] = np.resize(special, rows[:2].size)[: len(special)]
-        for form in FORMS if depth else FORMS[:1]:
-            run_forest(device, model, rows, form)
+        for form in FORMS:
+            if form == "traverse" or (n_classes < 30 and (depth or form == "coherent")):
+                run_forest(device, model, rows, form)
     trees = RandomForestClassifier(2, max_depth=2, random_state=0).fit(X, X[:, 0] > 0).estimators_
     long = SimpleNamespace(estimators_=trees * 300)
     for form in FORMS:
-        run_forest(device, long, X[:5], form)  # sums in 64 bits
+        run_forest(device, long, X[:5], form)
+    for model in boosted_and_regressed(X):
+        for form in FORMS:
+            run_values(device, model, X[:33], form)
 
 
 def run_forest(device: Device, model: object, rows: np.ndarray, form: str) -> None:
@@ -108,6 +113,27 @@ def run_forest(device: Device, model: object, rows: np.ndarray, form: str) -> No
     block = device.upload(np.ascontiguousarray(rows.T)[:, np.newaxis])
     assert np.array_equal(program.block_class_indices(block)[0], labels)
     assert np.abs(program.block_probabilities(block)[:, 0].T - expected).max() < 1e-6
+
+
+def boosted_and_regressed(X: np.ndarray) -> Iterator[object]:
+    """Yield models whose sums are signed, with several outputs, and with a sign that decides."""
+    labels = np.arange(len(X)) % 3
+    yield RandomForestRegressor(3, max_depth=2, random_state=0).fit(X, X[:, 0])
+    yield GradientBoostingClassifier(n_estimators=2, max_depth=2, random_state=0).fit(X, labels)
+    yield GradientBoostingClassifier(n_estimators=3, max_depth=3, random_state=0).fit(X, labels > 0)
+
+
+def run_values(device: Device, model: object, rows: np.ndarray, form: str) -> None:
+    """Compare sums, classes and leaves with NumPy, for rows of several dtypes and as an image."""
+    forest = read_forest(model)
+    program, twin = OpenCLForestProgram(device, forest, form=form), NumpyForestProgram(forest)
+    for layout in (rows, rows.astype(np.float16), np.abs(rows).astype(np.uint8), rows.reshape(3, 11, 3)):
+        flat = layout.reshape(-1, 3)
+        expected = twin.values(flat)
+        assert np.abs(program.values(layout).reshape(expected.shape) - expected).max() < 1e-6
+        assert np.array_equal(program.leaf_nodes(layout).reshape(len(flat), -1), twin.leaf_nodes(flat))
+        if forest.decision != "none":
+            assert np.array_equal(program.class_indices(layout).ravel(), twin.class_indices(flat))
 
 
 def kernels_in_files() -> set[str]:

@@ -71,18 +71,18 @@ forest_coherent(global const VALUE *values, ulong row_stride, ulong feature_stri
                     const uchar16 mask = as_uchar16(entry.lo);
                     const Node node = nodes[entry.s4];
                     local const int16 *key = keys + (entry.s5 * CAPACITY + (node.y >> 1)) * VECTORS;
-                    int16 above = 0;
+                    int16 above = 0; // 8 bits higher than in masks: oclgrind 21.10 takes `true & 1` for all bits
                     if (has_missing) { // NaN is the largest key; where it goes left, adding 1 makes it the smallest
                         const uint16 shift = node.y & 1;
                         const int16 threshold = (int)node.x;
-#define COMPARE_SHIFTED(u) above |= (as_int16(as_uint16(key[u]) + shift) > threshold) & (1 << u);
+#define COMPARE_SHIFTED(u) above |= (as_int16(as_uint16(key[u]) + shift) > threshold) & (256 << u);
                         EACH(COMPARE_SHIFTED)
                     } else {
                         const int16 threshold = (int)(node.x - (node.y & 1));
-#define COMPARE(u) above |= (key[u] > threshold) & (1 << u);
+#define COMPARE(u) above |= (key[u] > threshold) & (256 << u);
                         EACH(COMPARE)
                     }
-                    const uchar16 right = mask & convert_uchar16(above), left = mask & ~right;
+                    const uchar16 right = mask & convert_uchar16(above >> 8), left = mask & ~right;
                     const int left_ends = node.z >> 31, left_is_reached = any_of(left);
                     *(left_ends ? leaf_entries + n_leaves : next_entries + next) =
                         (Entry)(as_uint4(left), node.z, entry.s5, 0, 0);

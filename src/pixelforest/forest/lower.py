@@ -30,6 +30,8 @@ LOCAL_BYTES = 192 * 1024
 MAX_TILE_CAPACITY = 256
 MAX_TILE_SUMS = 64
 ROWS_PER_CELL = 128
+TREES_AT_ONCE = 4
+"""Trees that share the lists of a tile: long lists hide latencies, short ones stay in the first cache."""
 KEY_BYTES = 64 * 1024
 """Keys of a tile; more cells share more work, but the first cache is small."""
 IS_LEAF = 0x80000000
@@ -153,6 +155,7 @@ def lower_forest(
         if chosen == "coherent":
             nodes, roots = _linked_nodes(forest, slots)
             bounds = (swings_to_come(forest, numbers),)
+            constants.append(("TREES_AT_ONCE", TREES_AT_ONCE))
         else:
             nodes, leaf_rows = _perfect_nodes(forest, slots)
             bounds = _perfect_bounds(forest, numbers, leaf_rows)
@@ -185,7 +188,7 @@ class _Shape:
         keys = cells * self.capacity * (4 * ROWS_PER_CELL + 8)
         rows = cells * ROWS_PER_CELL
         if form == "coherent":
-            return keys + rows * (self.sum_bytes + 4) + 3 * (rows + 2) * 32 + 1024
+            return keys + rows * (self.sum_bytes + 4) + 3 * (TREES_AT_ONCE * rows + 2) * 32 + 1024
         n_trees = max(1 << (self.forest.n_trees - 1).bit_length(), 128)
         return keys + ROWS_PER_CELL * (self.sum_bytes + 4) + 8 * n_trees + 1024 * MAX_SHALLOW_DEPTH + 1024
 
@@ -240,7 +243,7 @@ def _cells(shape: _Shape, form: str, rows_per_item: int | None) -> int:
         if rows_per_item not in (128, 256, 512, 1024):
             raise ValueError(f"`rows_per_item` must be 128, 256, 512 or 1024 for form {form!r}, got {rows_per_item}")
         return rows_per_item // ROWS_PER_CELL
-    cells = 8 if form == "shallow" else 4
+    cells = 8 if form == "shallow" else 2
     while cells > 1 and (
         cells * shape.capacity * 4 * ROWS_PER_CELL > KEY_BYTES or shape.tile_bytes(form, cells) > shape.local_bytes
     ):

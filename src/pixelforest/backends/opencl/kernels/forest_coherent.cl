@@ -1,15 +1,15 @@
 // Tiles of pixels walk each tree together, because neighbours mostly take the same path. The walk goes level by level:
 // an entry of the list is a node and the pixels of one cell that reach it. Both children are always written, behind
-// each other, and the end of the list moves only past those that some pixel reaches, so nothing is left to predict.
+// each other, and the end of the list moves only past those that some pixel reaches, so nothing is left to predict;
+// several trees share the list, so that it is long.
 // First, the ranges of the features in the tile lead past nodes that all its pixels pass on the same side. Where only
 // labels are asked for, pixels whose class is certain leave.
 
 #define IS_LEAF 0x80000000u
-#define ROOM (CELLS * 128 + 2) // masks of a cell do not overlap, so a level has at most one entry per pixel
-#define SETTLE_EVERY 4         // trees
+#define ROOM (TREES_AT_ONCE * CELLS * 128 + 2) // masks of a tree do not overlap: one entry per pixel at most
 
-typedef uint4 Node; // key, slot << 1 | missing, left, right; a leaf is its row | IS_LEAF
-typedef uint8 Entry; // the pixels, 16 bytes; the node; the cell
+typedef uint4 Node;  // key, slot << 1 | missing, left, right; a leaf is its row | IS_LEAF
+typedef uint8 Entry; // the pixels, 16 bytes; the node; the cell; the first sum
 
 // The first node, from the root on, that some pixels of the tile pass on the left and some on the right; or a leaf.
 inline uint descend(global const Node *nodes, uint at, const int *lowest, const int *highest, int has_missing) {
@@ -51,84 +51,85 @@ forest_coherent(global const VALUE *values, ulong row_stride, ulong feature_stri
     for (int i = 0; i < CELLS * VECTORS; i++)
         winners[i] = 0;
     int any_open = 1;
-    for (int tree = 0; tree < n_trees && any_open; tree++) {
-        const uint first = descend(nodes, roots[tree], tile_lowest, tile_highest, has_missing);
-        local Sums *tree_sums = sums + first_sums[tree] * VECTORS;
-        if (first & IS_LEAF) {
-            for (int i = 0; i < LEAF_COLUMNS; i++)
-                base[first_sums[tree] + i] += (SUM)leaves[(ulong)(first & ~IS_LEAF) * LEAF_COLUMNS + i];
-        } else {
-            local Entry *entries = list_a, *next_entries = list_b;
-            int count = 0, n_leaves = 0;
+    for (int tree = 0; tree < n_trees && any_open; tree += TREES_AT_ONCE) {
+        local Entry *entries = list_a, *next_entries = list_b;
+        int count = 0, n_leaves = 0;
+        const int end = min(tree + TREES_AT_ONCE, n_trees);
+        for (int t = tree; t < end; t++) {
+            const uint first = descend(nodes, roots[t], tile_lowest, tile_highest, has_missing);
+            if (first & IS_LEAF) {
+                for (int i = 0; i < LEAF_COLUMNS; i++)
+                    base[first_sums[t] + i] += (SUM)leaves[(ulong)(first & ~IS_LEAF) * LEAF_COLUMNS + i];
+                continue;
+            }
             for (int cell = 0; cell < CELLS; cell++) {
-                entries[count] = (Entry)(as_uint4(open[cell]), first, cell, 0, 0);
+                entries[count] = (Entry)(as_uint4(open[cell]), first, cell, first_sums[t], 0);
                 count += any_of(open[cell]);
             }
-            while (count) {
-                int next = 0;
-                for (int i = 0; i < count; i++) {
-                    const Entry entry = entries[i];
-                    const uchar16 mask = as_uchar16(entry.lo);
-                    const Node node = nodes[entry.s4];
-                    local const int16 *key = keys + (entry.s5 * CAPACITY + (node.y >> 1)) * VECTORS;
-                    int16 above = 0; // 8 bits higher than in masks: oclgrind 21.10 takes `true & 1` for all bits
-                    if (has_missing) { // NaN is the largest key; where it goes left, adding 1 makes it the smallest
-                        const uint16 shift = node.y & 1;
-                        const int16 threshold = (int)node.x;
+        }
+        while (count) {
+            int next = 0;
+            for (int i = 0; i < count; i++) {
+                const Entry entry = entries[i];
+                const uchar16 mask = as_uchar16(entry.lo);
+                const Node node = nodes[entry.s4];
+                local const int16 *key = keys + (entry.s5 * CAPACITY + (node.y >> 1)) * VECTORS;
+                int16 above = 0;   // 8 bits higher than in masks: oclgrind 21.10 takes `true & 1` for all bits
+                if (has_missing) { // NaN is the largest key; where it goes left, adding 1 makes it the smallest
+                    const uint16 shift = node.y & 1;
+                    const int16 threshold = (int)node.x;
 #define COMPARE_SHIFTED(u) above |= (as_int16(as_uint16(key[u]) + shift) > threshold) & (256 << u);
-                        EACH(COMPARE_SHIFTED)
-                    } else {
-                        const int16 threshold = (int)(node.x - (node.y & 1));
+                    EACH(COMPARE_SHIFTED)
+                } else {
+                    const int16 threshold = (int)(node.x - (node.y & 1));
 #define COMPARE(u) above |= (key[u] > threshold) & (256 << u);
-                        EACH(COMPARE)
-                    }
-                    const uchar16 right = mask & convert_uchar16(above >> 8), left = mask & ~right;
-                    const int left_ends = node.z >> 31, left_is_reached = any_of(left);
-                    *(left_ends ? leaf_entries + n_leaves : next_entries + next) =
-                        (Entry)(as_uint4(left), node.z, entry.s5, 0, 0);
-                    n_leaves += left_is_reached & left_ends;
-                    next += left_is_reached & ~left_ends;
-                    const int right_ends = node.w >> 31, right_is_reached = any_of(right);
-                    *(right_ends ? leaf_entries + n_leaves : next_entries + next) =
-                        (Entry)(as_uint4(right), node.w, entry.s5, 0, 0);
-                    n_leaves += right_is_reached & right_ends;
-                    next += right_is_reached & ~right_ends;
+                    EACH(COMPARE)
                 }
-                count = next;
-                local Entry *done = entries;
-                entries = next_entries;
-                next_entries = done;
+                const uchar16 right = mask & convert_uchar16(above >> 8), left = mask & ~right;
+                const int left_ends = node.z >> 31, left_is_reached = any_of(left);
+                *(left_ends ? leaf_entries + n_leaves : next_entries + next) =
+                    (Entry)(as_uint4(left), node.z, entry.s56, 0);
+                n_leaves += left_is_reached & left_ends;
+                next += left_is_reached & ~left_ends;
+                const int right_ends = node.w >> 31, right_is_reached = any_of(right);
+                *(right_ends ? leaf_entries + n_leaves : next_entries + next) =
+                    (Entry)(as_uint4(right), node.w, entry.s56, 0);
+                n_leaves += right_is_reached & right_ends;
+                next += right_is_reached & ~right_ends;
             }
-            for (int i = 0; i < n_leaves; i++) {
-                const Entry entry = leaf_entries[i];
-                const int16 mask = convert_int16(as_uchar16(entry.lo));
-                global const LEAF *leaf = leaves + (ulong)(entry.s4 & ~IS_LEAF) * LEAF_COLUMNS;
-                local Sums *to = tree_sums + entry.s5 * STORED * VECTORS;
+            count = next;
+            local Entry *done = entries;
+            entries = next_entries;
+            next_entries = done;
+        }
+        for (int i = 0; i < n_leaves; i++) {
+            const Entry entry = leaf_entries[i];
+            const int16 mask = convert_int16(as_uchar16(entry.lo));
+            global const LEAF *leaf = leaves + (ulong)(entry.s4 & ~IS_LEAF) * LEAF_COLUMNS;
+            local Sums *to = sums + (entry.s5 * STORED + entry.s6) * VECTORS;
 #define SELECT(u) const Sums pixels##u = TO_SUMS((mask & (1 << u)) != 0);
-                EACH(SELECT)
-                for (int column = 0; column < LEAF_COLUMNS; column++) {
-                    const Sums value = (Sums)((SUM)leaf[column]);
+            EACH(SELECT)
+            for (int column = 0; column < LEAF_COLUMNS; column++) {
+                const Sums value = (Sums)((SUM)leaf[column]);
 #define ADD(u) to[column * VECTORS + u] += value & pixels##u;
-                    EACH(ADD)
-                }
+                EACH(ADD)
             }
         }
 #if OUTPUT == LABELS
-        const int is_last = tree + 1 == n_trees;
-        const SUM to_come = swings[tree + 1];
-        if (is_last || ((tree + 1) % SETTLE_EVERY == 0 && swings[0] - to_come > to_come)) {
+        const int is_last = end == n_trees;
+        const SUM to_come = swings[end];
+        if (is_last || swings[0] - to_come > to_come) {
             any_open = 0;
             for (int cell = 0; cell < CELLS; cell++) {
                 if (!any_of(open[cell]))
                     continue;
-                open[cell] = settle(&decision, sums + cell * STORED * VECTORS, base, tree_sum * (tree + 1),
-                                    to_come, is_last, open[cell], winners + cell * VECTORS);
+                open[cell] = settle(&decision, sums + cell * STORED * VECTORS, base, tree_sum * end, to_come, is_last,
+                                    open[cell], winners + cell * VECTORS);
                 any_open |= any_of(open[cell]);
             }
         }
 #endif
     }
     for (int cell = 0; cell < CELLS; cell++)
-        store_cell(&decision, &tile, cell, sums + cell * STORED * VECTORS, base, open[cell],
-                   winners + cell * VECTORS);
+        store_cell(&decision, &tile, cell, sums + cell * STORED * VECTORS, base, open[cell], winners + cell * VECTORS);
 }

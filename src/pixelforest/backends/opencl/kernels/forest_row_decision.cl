@@ -17,7 +17,7 @@ inline SUM score_of(const SUM *sums, int row, int class, SUM *rest) {
 inline void decide(const Decision *to, const SUM *sums, int row, ulong position) {
     SUM rest = to->whole, top = 0, second = 0;
     uint winner = 0;
-    for (int class = 0; class < CLASSES; class++) {
+    for (int class = 0; class < CLASSES; class ++) {
         const SUM score = score_of(sums, row, class, &rest);
         second = class == 0 ? score : class == 1 ? min(top, score) : max(second, min(top, score));
         winner = class != 0 && score > top ? class : winner;

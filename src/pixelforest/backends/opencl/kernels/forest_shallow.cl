@@ -6,8 +6,8 @@
 
 #define INNER ((1 << DEPTH) - 1)
 #define NODES (2 * INNER + 1)
-#define NODE_BITS 5 // of an entry: tree << NODE_BITS | node
-#define CHUNK 256   // trees between two attempts to settle
+#define NODE_BITS 5                                        // of an entry: tree << NODE_BITS | node
+#define CHUNK 256                                          // trees between two attempts to settle
 #define SOME_VECTORS (STORED > 4 ? 1 : STORED > 2 ? 2 : 4) // sums that stay in registers
 
 typedef uint2 Node; // key, slot << 1 | missing
@@ -28,7 +28,7 @@ inline uint descend(global const Node *nodes, uint at, const int *lowest, const 
 // Scores of all classes, from sums that leave what they leave of `whole`; both bounds.
 inline void bounds_of(const SUM *base, SUM whole, SUM *low, SUM *high) {
     SUM rest = whole;
-    for (int class = 0; class < CLASSES; class++) {
+    for (int class = 0; class < CLASSES; class ++) {
 #if RULE == SIGN
         low[class] = class ? base[0] : 0;
 #else
@@ -43,9 +43,9 @@ inline void bounds_of(const SUM *base, SUM whole, SUM *low, SUM *high) {
 inline int certain_winner(const SUM *low, const SUM *high, SUM margin) {
 #if OUTPUT == LABELS
     int winner = 0;
-    for (int class = 1; class < CLASSES; class++)
+    for (int class = 1; class < CLASSES; class ++)
         winner = low[class] > low[winner] ? class : winner;
-    for (int class = 0; class < CLASSES; class++)
+    for (int class = 0; class < CLASSES; class ++)
         if (class != winner && !(low[winner] > high[class] && low[winner] - high[class] >= margin))
             return CLASSES;
     return winner;
@@ -64,10 +64,10 @@ typedef struct {
 } Trees;
 
 #if OUTPUT == LABELS
-#define BOUND(entry_tree, entry_node, low, high)                                                                      \
-    for (int class = 0; class < CLASSES; class++) {                                                                   \
-        low[class] += trees->bounds[(((ulong)(entry_tree) * NODES + (entry_node)) * CLASSES + class) * 2];            \
-        high[class] += trees->bounds[(((ulong)(entry_tree) * NODES + (entry_node)) * CLASSES + class) * 2 + 1];       \
+#define BOUND(entry_tree, entry_node, low, high)                                                                       \
+    for (int class = 0; class < CLASSES; class ++) {                                                                   \
+        low[class] += trees->bounds[(((ulong)(entry_tree)*NODES + (entry_node)) * CLASSES + class) * 2];               \
+        high[class] += trees->bounds[(((ulong)(entry_tree)*NODES + (entry_node)) * CLASSES + class) * 2 + 1];          \
     }
 #else
 #define BOUND(entry_tree, entry_node, low, high)
@@ -90,7 +90,7 @@ inline int prune(const Trees *trees, uint tree, uint at, const int *lowest, cons
 // The value that pixels find below node n, at a distance of 0 to 4 from the leaves.
 #define KEY(n) keys[(nodes[n].y >> 1) * VECTORS + first + u]
 #define GOES_RIGHT(n) SELECTOR((as_int16(as_uint16(KEY(n)) + SHIFT(n)) > (int16)(THRESHOLD(n))))
-#define BELOW_0(n) ((Sums)((SUM)leaves[((n) - INNER) * LEAF_COLUMNS + column]))
+#define BELOW_0(n) ((Sums)((SUM)leaves[((n)-INNER) * LEAF_COLUMNS + column]))
 #define BELOW_1(n) select(BELOW_0(2 * (n) + 1), BELOW_0(2 * (n) + 2), GOES_RIGHT(n))
 #define BELOW_2(n) select(BELOW_1(2 * (n) + 1), BELOW_1(2 * (n) + 2), GOES_RIGHT(n))
 #define BELOW_3(n) select(BELOW_2(2 * (n) + 1), BELOW_2(2 * (n) + 2), GOES_RIGHT(n))
@@ -102,8 +102,7 @@ inline int prune(const Trees *trees, uint tree, uint at, const int *lowest, cons
 #define TOTAL totals[column * SOME_VECTORS + u]
 #define ADD_TOTALS                                                                                                     \
     _Pragma("unroll") for (int u = 0; u < SOME_VECTORS; u++)                                                           \
-        _Pragma("unroll") for (int column = 0; column < STORED; column++)                                              \
-            sums[column * VECTORS + first + u] += TOTAL;
+        _Pragma("unroll") for (int column = 0; column < STORED; column++) sums[column * VECTORS + first + u] += TOTAL;
 #else
 #define TOTALS
 #define TOTAL sums[(trees->first_sums[tree] + column) * VECTORS + first + u]
@@ -119,8 +118,7 @@ inline int prune(const Trees *trees, uint tree, uint at, const int *lowest, cons
                 global const Node *nodes = trees->nodes + tree * INNER;                                                \
                 global const LEAF *leaves = trees->leaves + (ulong)tree * (INNER + 1) * LEAF_COLUMNS;                  \
                 _Pragma("unroll") for (int u = 0; u < SOME_VECTORS; u++)                                               \
-                    _Pragma("unroll") for (int column = 0; column < LEAF_COLUMNS; column++)                            \
-                        TOTAL += BELOW_##REST(at);                                                                     \
+                    _Pragma("unroll") for (int column = 0; column < LEAF_COLUMNS; column++) TOTAL += BELOW_##REST(at); \
             }                                                                                                          \
             ADD_TOTALS                                                                                                 \
         }                                                                                                              \
@@ -151,7 +149,7 @@ forest_shallow(global const VALUE *values, ulong row_stride, ulong feature_strid
                ulong width, global const int *columns, int n_columns, global const Node *nodes,
                global const int *first_sums, int n_trees, global const LEAF *leaves, global const SUM *start,
                SUM tree_sum, SUM margin, global const SUM *bounds, global const SUM *swings, global RESULT *results,
-                global uchar *is_close, global uint *n_close) {
+               global uchar *is_close, global uint *n_close) {
     local int16 keys[CELLS * CAPACITY * VECTORS];
     local int lowest[CELLS * CAPACITY], highest[CELLS * CAPACITY];
     local Sums sums[STORED * VECTORS];
@@ -216,8 +214,7 @@ forest_shallow(global const VALUE *values, ulong row_stride, ulong feature_strid
                 rest -= swings[(ulong)(of_cell[i] >> NODE_BITS) * NODES + at];
 #endif
             }
-#define EVALUATE_NUMBERS(REST)                                                                                         \
-    evaluate_##REST(&trees, listed + (REST - 1) * CHUNK, counts[REST], cell_keys, sums);
+#define EVALUATE_NUMBERS(REST) evaluate_##REST(&trees, listed + (REST - 1) * CHUNK, counts[REST], cell_keys, sums);
 #define EVALUATE_MISSING(REST)                                                                                         \
     evaluate_missing_##REST(&trees, listed + (REST - 1) * CHUNK, counts[REST], cell_keys, sums);
             if (has_missing) {

@@ -19,7 +19,7 @@ typedef JOIN(SUM, 16) Sums;
 // Unrolled by hand: what compilers leave in loops over arrays stays in memory, 10 times slower.
 #define EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
 
-#define LARGEST_NUMBER 0x7f800000          // key of +inf
+#define LARGEST_NUMBER 0x7f800000             // key of +inf
 #define SMALLEST_NUMBER (-LARGEST_NUMBER - 1) // key of -inf
 
 typedef struct {
@@ -192,7 +192,7 @@ inline uchar16 settle(const Decision *to, local const Sums *sums, const SUM *bas
     for (int vector = 0; vector < VECTORS; vector++) {
         Sums remains = whole, top = score_of(sums, base, vector, 0, &remains), second = top;
         int16 winner = 0;
-        for (int class = 1; class < CLASSES; class++) {
+        for (int class = 1; class < CLASSES; class ++) {
             const Sums score = score_of(sums, base, vector, class, &remains);
             second = class == 1 ? min(top, score) : max(second, min(top, score));
             winner = select(winner, (int16)(class), TO_INTS(score > top));

@@ -21,6 +21,7 @@ PUBLIC = {
     "OpenCLRandomForestClassifier",
     "PixelClassifier",
     "check_image_estimator",
+    "compile_forest",
     "metrics",
     "model_selection",
 }

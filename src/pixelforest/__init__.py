@@ -2,6 +2,7 @@
 
 from pixelforest import metrics, model_selection
 from pixelforest.estimators.checks import check_image_estimator
+from pixelforest.estimators.compile_forest import compile_forest
 from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.flatten import Flatten
@@ -23,6 +24,7 @@ __all__ = [
     "OpenCLRandomForestClassifier",
     "PixelClassifier",
     "check_image_estimator",
+    "compile_forest",
     "metrics",
     "model_selection",
 ]

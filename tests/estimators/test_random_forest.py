@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pixelforest.backends.select import open_backend
-from pixelforest.estimators.compiled import CompiledForest
+from pixelforest.estimators.compiled import WatchedPrograms
 from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 
@@ -240,14 +240,14 @@ def test_holder_reads_once_and_keys_by_backend(table, monkeypatch):
     from pixelforest.estimators import compiled as module
 
     reads = []
-    read = module.read_forest
-    monkeypatch.setattr(module, "read_forest", lambda model: reads.append(1) or read(model))
+    read = module.read_forests
+    monkeypatch.setattr(module, "read_forests", lambda model: reads.append(1) or read(model))
     ours, _ = pair(*table)
-    holder, backend = CompiledForest(), open_backend("numpy")
+    holder, backend = WatchedPrograms(), open_backend("numpy")
     with ThreadPoolExecutor(8) as pool:
-        programs = set(pool.map(lambda _: holder.program(ours, backend), range(20)))
+        programs = set(pool.map(lambda _: holder.of(ours).on(backend), range(20)))
     assert len(programs) == len(reads) == 1
-    assert copy.deepcopy(holder)._forest is None
+    assert copy.deepcopy(holder)._programs is None
 
 
 def test_extra_trees_answer_as_scikit_learn(table):

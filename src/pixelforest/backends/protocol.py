@@ -40,20 +40,25 @@ class ForestProgram(Protocol):
         """Which kernel form was chosen, and why."""
         ...
 
-    def values(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Return means or sums (with the baseline) of the trees, ``(n_rows, n_outputs)``, for rows of any strides."""
+    def values(self, X: NDArray[Any], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return means or sums (with the baseline) of the trees, ``(..., n_outputs)``, for rows ``(..., n_features)``.
+
+        Here and below, rows have any strides and real dtype; `out` is C-contiguous and of the dtype that is returned.
+        """
         ...
 
     def leaf_nodes(self, X: NDArray[Any]) -> NDArray[np.int32]:
-        """Return the model's name of the leaf that each row reaches in each tree, ``(n_rows, n_trees)``."""
+        """Return the model's name of the leaf that each row reaches in each tree, ``(..., n_trees)``."""
         ...
 
-    def class_probabilities(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
+    def class_probabilities(self, X: NDArray[Any], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return ``(..., n_classes)`` for rows ``(..., n_features)``."""
         ...
 
-    def class_indices(self, X: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-        """Return the index of the winning class, ``(n_rows,)``, for rows of any strides."""
+    def class_indices(
+        self, X: NDArray[Any], out: NDArray[np.unsignedinteger[Any]] | None = None
+    ) -> NDArray[np.unsignedinteger[Any]]:
+        """Return the index of the winning class, ``(...,)``, for rows ``(..., n_features)``."""
         ...
 
     def block_values(self, block: FeatureBlock) -> NDArray[np.float32]:

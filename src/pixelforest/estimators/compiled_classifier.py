@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.backends.protocol import Backend, ForestProgram
 from pixelforest.backends.select import open_backend
-from pixelforest.estimators.compiled import CompiledForest
+from pixelforest.estimators.compiled import WatchedPrograms, only_one
 from pixelforest.forest.emit import emit_opencl
 from pixelforest.forest.lower import KernelPlan
 
@@ -41,7 +41,7 @@ class CompiledClassifierMixin:
         """
         _refuse_label_images(X, y)
         super().fit(X, y, sample_weight)  # type: ignore[misc]
-        self._compiled = CompiledForest()
+        self._compiled = WatchedPrograms()
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -93,7 +93,8 @@ class CompiledClassifierMixin:
             The model has several outputs.
         """
         check_is_fitted(self)
-        return self._holder().program(self, backend)
+        program: ForestProgram = only_one(self._holder().of(self).on(backend))
+        return program
 
     @property
     def kernel_source_(self) -> str:
@@ -124,7 +125,9 @@ class CompiledClassifierMixin:
             The model has several outputs.
         """
         check_is_fitted(self)
-        text = emit_opencl(self._holder().forest(self), class_names=[str(label) for label in self.classes_])
+        text = emit_opencl(
+            only_one(self._holder().of(self).forests), class_names=[str(label) for label in self.classes_]
+        )
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
@@ -132,9 +135,9 @@ class CompiledClassifierMixin:
     def _is_compiled_for(self, X: Any) -> bool:
         return self.n_outputs_ == 1 and not issparse(X)
 
-    def _holder(self) -> CompiledForest:
+    def _holder(self) -> WatchedPrograms:
         if not hasattr(self, "_compiled"):  # fitted state that was set by other means than `fit`
-            self._compiled = CompiledForest()
+            self._compiled = WatchedPrograms()
         return self._compiled
 
 

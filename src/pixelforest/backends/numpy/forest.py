@@ -40,30 +40,35 @@ class NumpyForestProgram:
     def __init__(self, forest: Forest) -> None:
         self.forest = forest
 
-    def values(self, X: Any) -> NDArray[np.float64]:
-        """Return means or sums of the trees, ``(n_rows, n_outputs)``, for rows ``(n_rows, n_features)``."""
-        X = np.asarray(X)
-        values = np.empty((len(X), self.forest.n_outputs))
-        for batch in self._batches(len(X)):
-            nodes = _walk(self.forest, as_compared(self.forest, X[batch]))
+    def values(self, X: Any, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return means or sums of the trees, ``(..., n_outputs)``, for rows ``(..., n_features)``."""
+        rows, shape = _as_rows(X)
+        values = np.empty((len(rows), self.forest.n_outputs))
+        for batch in self._batches(len(rows)):
+            nodes = _walk(self.forest, as_compared(self.forest, rows[batch]))
             values[batch] = _sum_leaves(self.forest, self.forest.leaf[nodes])
-        return values
+        return _result(values.reshape(*shape, self.forest.n_outputs), out)
 
     def leaf_nodes(self, X: Any) -> NDArray[np.int32]:
-        """Return the model's name of the leaf that each row reaches in each tree, ``(n_rows, n_trees)``."""
-        X = np.asarray(X)
-        ids = np.empty((len(X), self.forest.n_trees), np.int32)
-        for batch in self._batches(len(X)):
-            ids[batch] = self.forest.node_ids[_walk(self.forest, as_compared(self.forest, X[batch]))]
-        return ids
+        """Return the model's name of the leaf that each row reaches in each tree, ``(..., n_trees)``."""
+        rows, shape = _as_rows(X)
+        ids = np.empty((len(rows), self.forest.n_trees), np.int32)
+        for batch in self._batches(len(rows)):
+            ids[batch] = self.forest.node_ids[_walk(self.forest, as_compared(self.forest, rows[batch]))]
+        return ids.reshape(*shape, self.forest.n_trees)
 
-    def class_probabilities(self, X: Any) -> NDArray[np.float64]:
-        """Return ``(n_rows, n_classes)`` for rows ``(n_rows, n_features)`` of any strides."""
-        return links.probabilities(self.forest, self.values(X))
+    def class_probabilities(self, X: Any, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return ``(..., n_classes)`` for rows ``(..., n_features)``."""
+        rows, shape = _as_rows(X)
+        found = links.probabilities(self.forest, self.values(rows))
+        return _result(found.reshape(*shape, self.forest.n_classes), out)
 
-    def class_indices(self, X: Any) -> NDArray[np.unsignedinteger[Any]]:
-        """Return the index of the winning class, ``(n_rows,)``, for rows of any strides."""
-        return links.class_indices(self.forest, self.values(X))
+    def class_indices(
+        self, X: Any, out: NDArray[np.unsignedinteger[Any]] | None = None
+    ) -> NDArray[np.unsignedinteger[Any]]:
+        """Return the index of the winning class, ``(...,)``, for rows ``(..., n_features)``."""
+        rows, shape = _as_rows(X)
+        return _result(links.class_indices(self.forest, self.values(rows)).reshape(shape), out)
 
     def block_values(self, block: FeatureBlock) -> NDArray[np.float32]:
         """Return means or sums of the trees, ``(n_outputs, *spatial)``, for a feature block of this backend."""
@@ -80,6 +85,19 @@ class NumpyForestProgram:
     def _batches(self, n_rows: int) -> list[slice]:
         step = max(PAIRS_AT_ONCE // self.forest.n_trees, 1)
         return [slice(start, start + step) for start in range(0, max(n_rows, 1), step)]
+
+
+def _as_rows(X: Any) -> tuple[NDArray[Any], tuple[int, ...]]:
+    """Return rows as a table, a view where the layout allows it, and the shape of the answer for one output."""
+    X = np.asarray(X)
+    return (X, X.shape[:-1]) if X.ndim <= 2 else (X.reshape(-1, X.shape[-1]), X.shape[:-1])
+
+
+def _result(found: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+    if out is None:
+        return found
+    out[...] = found
+    return out
 
 
 def _rows(block: FeatureBlock) -> NDArray[np.float32]:

@@ -107,9 +107,20 @@ def test_all_forms_equal_the_twin_on_shallow_forests(device, form, parameters):
     check(load(device, forest, form=form), rows_for(forest))
 
 
+@pytest.mark.parametrize("rows_per_item", [128, 256, 512, 1024])
+def test_shallow_tiles_of_any_size_equal_the_twin(device, rows_per_item):
+    forest = read_forest(fitted(200, max_depth=3))  # several chunks of trees
+    program = load(device, forest, form="shallow", rows_per_item=rows_per_item)
+    rows = rows_for(forest, 2002)
+    check(program, rows)
+    check(program, np.nan_to_num(rows, posinf=1, neginf=-1))
+    smooth = np.sort(np.nan_to_num(rows, posinf=1, neginf=-1), axis=0)  # ranges decide most of it
+    check(program, smooth)
+
+
 @pytest.mark.parametrize(
     ("form", "rows_per_item"),
-    [("traverse", None), ("traverse", 1), ("coherent", 128), ("coherent", 256), ("coherent", 512), ("coherent", 1024)],
+    [("traverse", None), ("traverse", 1), ("coherent", 128), ("coherent", 256), ("coherent", 512)],
 )
 @pytest.mark.parametrize("parameters", [{}, {"n_classes": 10, "min_samples_leaf": 4}, {"max_leaf_nodes": 12}])
 def test_deep_forests_equal_the_twin(device, form, rows_per_item, parameters):

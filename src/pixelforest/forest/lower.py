@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.forest.bounds import leaf_scores, leaf_swings, rule_of, sum_dtype, swings_to_come
+from pixelforest.forest.bounds import leaf_scores, rule_of, sum_dtype, swings_to_come
 from pixelforest.forest.fixed_point import FixedPoint, fixed_point
 from pixelforest.forest.keys import threshold_keys
 from pixelforest.forest.representation import Forest
@@ -32,8 +32,10 @@ MAX_TILE_SUMS = 64
 ROWS_PER_CELL = 128
 TREES_AT_ONCE = 4
 """Trees that share the lists of a tile: long lists hide latencies, short ones stay in the first cache."""
-KEY_BYTES = 64 * 1024
-"""Keys of a tile; more cells share more work, but the first cache is small."""
+KEY_BYTES = {"coherent": 64 * 1024, "shallow": 128 * 1024}
+"""Keys of a tile; more cells share more work, but caches are small."""
+CHUNK = 64
+"""Trees of the shallow form between two attempts to settle, as in ``forest_shallow.cl``."""
 IS_LEAF = 0x80000000
 
 
@@ -83,7 +85,7 @@ class ForestTables:
         Leaf values in the order that the nodes expect.
     bounds : tuple of ndarray
         Of "coherent": how far the trees to come can change a lead. Of "shallow", for every node of every perfect
-        tree: the least and the largest score of each class below it; and how far it can change a lead.
+        tree: the least and the largest score of each class below it.
     rows_per_item : int
         Rows that one work-item decides.
     """
@@ -150,6 +152,11 @@ def lower_forest(
         constants += [("CAPACITY", capacity), ("ROWS", rows)]
     else:
         cells = _cells(shape, chosen, rows_per_item)
+        if shape.tile_bytes(chosen, cells) > local_bytes:
+            raise ValueError(
+                f"`rows_per_item` {cells * ROWS_PER_CELL} needs {shape.tile_bytes(chosen, cells)} bytes of local memory, "
+                f"got {local_bytes}"
+            )
         rows = cells * ROWS_PER_CELL
         constants += [("CAPACITY", capacity), ("CELLS", cells), ("CELLS_ACROSS", min(cells, 2))]
         if chosen == "coherent":
@@ -158,7 +165,7 @@ def lower_forest(
             constants.append(("TREES_AT_ONCE", TREES_AT_ONCE))
         else:
             nodes, leaf_rows = _perfect_nodes(forest, slots)
-            bounds = _perfect_bounds(forest, numbers, leaf_rows)
+            bounds = (_perfect_bounds(forest, numbers, leaf_rows),)
             roots = np.zeros(forest.n_trees, np.uint32)
             numbers = replace(numbers, leaves=numbers.leaves[leaf_rows.ravel()])
             constants += [("DEPTH", forest.max_depth), ("TREES", max(1 << (forest.n_trees - 1).bit_length(), 128))]
@@ -190,7 +197,8 @@ class _Shape:
         if form == "coherent":
             return keys + rows * (self.sum_bytes + 4) + 3 * (TREES_AT_ONCE * rows + 2) * 32 + 1024
         n_trees = max(1 << (self.forest.n_trees - 1).bit_length(), 128)
-        return keys + ROWS_PER_CELL * (self.sum_bytes + 4) + 8 * n_trees + 1024 * MAX_SHALLOW_DEPTH + 1024
+        bounds = 2 * (n_trees // CHUNK + 1) * self.forest.n_classes * sum_dtype(self.numbers).itemsize
+        return keys + rows * (self.sum_bytes + 4) + 4 * n_trees + bounds + 4 * CHUNK * (MAX_SHALLOW_DEPTH + 3) + 1024
 
 
 def _capacity(n_slots: int) -> int:
@@ -245,7 +253,8 @@ def _cells(shape: _Shape, form: str, rows_per_item: int | None) -> int:
         return rows_per_item // ROWS_PER_CELL
     cells = 8 if form == "shallow" else 2
     while cells > 1 and (
-        cells * shape.capacity * 4 * ROWS_PER_CELL > KEY_BYTES or shape.tile_bytes(form, cells) > shape.local_bytes
+        cells * shape.capacity * 4 * ROWS_PER_CELL > KEY_BYTES[form]
+        or shape.tile_bytes(form, cells) > shape.local_bytes
     ):
         cells //= 2
     return cells
@@ -302,28 +311,18 @@ def _perfect_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[np
     return np.concatenate(levels, axis=1), forest.leaf[at].astype(np.intp)
 
 
-def _perfect_bounds(
-    forest: Forest, numbers: FixedPoint, leaf_rows: NDArray[np.intp]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the least and largest scores below every node of perfect trees, and their largest swings.
+def _perfect_bounds(forest: Forest, numbers: FixedPoint, leaf_rows: NDArray[np.intp]) -> NDArray[Any]:
+    """Return the least and largest scores below every node of perfect trees.
 
     Returns
     -------
-    bounds : ndarray, shape (n_trees, 2**(depth + 1) - 1, n_classes, 2)
-    swings : ndarray, shape (n_trees, 2**(depth + 1) - 1)
+    ndarray, shape (n_trees, 2**(depth + 1) - 1, n_classes, 2)
     """
     trees = np.repeat(np.arange(forest.n_trees), leaf_rows.shape[1])
     scores = leaf_scores(forest, numbers, leaf_rows.ravel(), trees).reshape(*leaf_rows.shape, -1)
-    swings = leaf_swings(forest, numbers)[leaf_rows].astype(sum_dtype(numbers))
-    levels = [(scores, scores, swings)]
+    levels = [(scores, scores)]
     while levels[-1][0].shape[1] > 1:
-        low, high, swing = levels[-1]
-        levels.append(
-            (
-                np.minimum(low[:, ::2], low[:, 1::2]),
-                np.maximum(high[:, ::2], high[:, 1::2]),
-                np.maximum(swing[:, ::2], swing[:, 1::2]),
-            )
-        )
-    lows, highs, swings = (np.concatenate([level[i] for level in levels[::-1]], axis=1) for i in range(3))
-    return np.stack([lows, highs], axis=-1), swings
+        low, high = levels[-1]
+        levels.append((np.minimum(low[:, ::2], low[:, 1::2]), np.maximum(high[:, ::2], high[:, 1::2])))
+    lows, highs = (np.concatenate([level[i] for level in levels[::-1]], axis=1) for i in range(2))
+    return np.stack([lows, highs], axis=-1)

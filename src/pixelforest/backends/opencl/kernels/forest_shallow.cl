@@ -2,12 +2,12 @@
 // The ranges of the features, first in the whole tile and then in each cell, lead past the nodes that all pixels pass
 // on one side. Often that decides everything: if the least score that the class in front can reach beats the largest
 // of all others, no pixel is looked at. What is left of a tree is evaluated without branches: all its nodes compare
-// vectors of pixels, `select` picks the leaf.
+// vectors of pixels, `select` picks the leaf. Pixels leave as soon as the trees to come cannot change their class.
 
 #define INNER ((1 << DEPTH) - 1)
 #define NODES (2 * INNER + 1)
 #define NODE_BITS 5                                        // of an entry: tree << NODE_BITS | node
-#define CHUNK 256                                          // trees between two attempts to settle
+#define CHUNK 64                                           // trees between two attempts to settle
 #define SOME_VECTORS (STORED > 4 ? 1 : STORED > 2 ? 2 : 4) // sums that stay in registers
 
 typedef uint2 Node; // key, slot << 1 | missing
@@ -59,18 +59,35 @@ typedef struct {
     global const int *first_sums;
     global const LEAF *leaves;
     global const SUM *bounds; // of the leaves below each node: least and largest score of every class
-    global const SUM *swings;
-    int has_missing; // in this tile
+    int has_missing;          // in this tile
 } Trees;
 
+// The same for one entry in the ranges of eight cells at once.
+inline uchar8 descend_cells(const Trees *trees, uint entry, const int8 *lowest, const int8 *highest) {
+    const uint at = entry & ((1 << NODE_BITS) - 1);
+    global const Node *nodes = trees->nodes + (entry >> NODE_BITS) * INNER;
+    int8 reached = (int8)((int)at);
+    for (uint first = at, count = 1; first < INNER; first = 2 * first + 1, count *= 2)
+        for (uint n = first; n < first + count; n++) {
+            const Node node = nodes[n];
+            const int slot = node.y >> 1, missing = node.y & 1, threshold = (int)node.x - missing;
+            int8 here = reached == (int)n;
+            if (trees->has_missing && missing)
+                here &= highest[slot] != INT_MAX;
+            reached = select(reached, (int8)((int)(2 * n + 1)), here & (highest[slot] <= threshold));
+            reached = select(reached, (int8)((int)(2 * n + 2)), here & (lowest[slot] > threshold));
+        }
+    return convert_uchar8(reached);
+}
+
 #if OUTPUT == LABELS
-#define BOUND(entry_tree, entry_node, low, high)                                                                       \
+#define BOUND(trees, entry_tree, entry_node, low, high)                                                                \
     for (int class = 0; class < CLASSES; class ++) {                                                                   \
         low[class] += trees->bounds[(((ulong)(entry_tree)*NODES + (entry_node)) * CLASSES + class) * 2];               \
         high[class] += trees->bounds[(((ulong)(entry_tree)*NODES + (entry_node)) * CLASSES + class) * 2 + 1];          \
     }
 #else
-#define BOUND(entry_tree, entry_node, low, high)
+#define BOUND(trees, entry_tree, entry_node, low, high)
 #endif
 
 // Goes on with one entry in a range: adds up leaves, keeps what is undecided behind the end of the list.
@@ -82,10 +99,38 @@ inline int prune(const Trees *trees, uint tree, uint at, const int *lowest, cons
     SUM *to = base + trees->first_sums[tree];
     for (int column = 0; column < LEAF_COLUMNS; column++)
         to[column] += is_leaf ? (SUM)leaf[column] : (SUM)0;
-    BOUND(tree, at, low, high)
+    BOUND(trees, tree, at, low, high)
     kept[n_kept] = tree << NODE_BITS | at;
     return n_kept + !is_leaf;
 }
+
+#if OUTPUT == LABELS
+// Notes the winners of the pixels in `open`, if the trees that are still to be evaluated add to the score of each class
+// between `low` and `high`. Returns the pixels whose winner is not certain.
+inline uchar16 settle_between(const Decision *to, local const Sums *sums, const SUM *base, SUM whole,
+                              local const SUM *low, local const SUM *high, uchar16 open, local int16 *winners) {
+    const int16 pixels = convert_int16(open);
+    int16 uncertain = 0;
+    for (int vector = 0; vector < VECTORS; vector++) {
+        Sums remains = whole, top = score_of(sums, base, vector, 0, &remains) + low[0];
+        int16 winner = 0;
+        for (int class = 1; class < CLASSES; class ++) {
+            const Sums least = score_of(sums, base, vector, class, &remains) + low[class];
+            winner = select(winner, (int16)(class), TO_INTS(least > top));
+            top = max(top, least);
+        }
+        int16 unsure = 0;
+        remains = whole;
+        for (int class = 0; class < CLASSES; class ++) {
+            const Sums most = score_of(sums, base, vector, class, &remains) + high[class];
+            unsure |= (winner != class) & (TO_INTS(top <= most) | TO_INTS(top - most < to->margin));
+        }
+        winners[vector] = select(winners[vector], winner, (pixels & (1 << vector)) != 0);
+        uncertain |= unsure & (1 << vector);
+    }
+    return open & convert_uchar16(uncertain);
+}
+#endif
 
 // The value that pixels find below node n, at a distance of 0 to 4 from the leaves.
 #define KEY(n) keys[(nodes[n].y >> 1) * VECTORS + first + u]
@@ -148,19 +193,21 @@ kernel __attribute__((vec_type_hint(int16))) void
 forest_shallow(global const VALUE *values, ulong row_stride, ulong feature_stride, ulong first_row, ulong n_rows,
                ulong width, global const int *columns, int n_columns, global const Node *nodes,
                global const int *first_sums, int n_trees, global const LEAF *leaves, global const SUM *start,
-               SUM tree_sum, SUM margin, global const SUM *bounds, global const SUM *swings, global RESULT *results,
-               global uchar *is_close, global uint *n_close) {
+               SUM tree_sum, SUM margin, global const SUM *bounds, global RESULT *results, global uchar *is_close,
+               global uint *n_close) {
     local int16 keys[CELLS * CAPACITY * VECTORS];
     local int lowest[CELLS * CAPACITY], highest[CELLS * CAPACITY];
-    local Sums sums[STORED * VECTORS];
-    local int16 winners[VECTORS];
-    local uint of_tile[TREES], of_cell[TREES], listed[DEPTH * CHUNK];
+    local Sums sums[CELLS * STORED * VECTORS];
+    local int16 winners[CELLS * VECTORS];
+    local uchar reached[CHUNK * 8];
+    local uint of_tile[TREES], listed[(DEPTH + 1) * CHUNK];
+    local SUM chunk_low[(TREES / CHUNK + 1) * CLASSES], chunk_high[(TREES / CHUNK + 1) * CLASSES];
     const Tile tile = tile_of(values + first_row * row_stride, row_stride, feature_stride, n_rows, width, columns,
                               n_columns, get_global_id(0));
     const Decision decision = {tree_sum * n_trees, margin, n_rows, results, is_close, n_close};
     int tile_lowest[CAPACITY], tile_highest[CAPACITY];
     const int has_missing = load_tile(&tile, keys, lowest, highest, tile_lowest, tile_highest);
-    const Trees trees = {nodes, first_sums, leaves, bounds, swings, has_missing};
+    const Trees trees = {nodes, first_sums, leaves, bounds, has_missing};
     SUM base[STORED], low[CLASSES], high[CLASSES];
     for (int i = 0; i < STORED; i++)
         base[i] = start[i];
@@ -169,65 +216,91 @@ forest_shallow(global const VALUE *values, ulong row_stride, ulong feature_strid
     for (int tree = 0; tree < n_trees; tree++)
         n_of_tile = prune(&trees, tree, 0, tile_lowest, tile_highest, base, low, high, of_tile, n_of_tile);
     const int tile_winner = certain_winner(low, high, margin);
-    for (int cell = 0; cell < CELLS; cell++) {
-        uchar16 open = pixels_of(&tile, cell);
-        if (!any_of(open))
-            continue;
-        local const int16 *cell_keys = keys + cell * CAPACITY * VECTORS;
-        SUM cell_base[STORED], rest = 0;
-        int n_of_cell = 0, winner = tile_winner;
-        for (int i = 0; i < STORED; i++)
-            cell_base[i] = base[i];
-        if (winner == CLASSES) {
-            int cell_lowest[CAPACITY], cell_highest[CAPACITY];
-            for (int slot = 0; slot < n_columns; slot++) {
-                cell_lowest[slot] = lowest[cell * CAPACITY + slot];
-                cell_highest[slot] = highest[cell * CAPACITY + slot];
-            }
-            bounds_of(base, tree_sum * (n_trees - n_of_tile), low, high);
-            for (int i = 0; i < n_of_tile; i++)
-                n_of_cell = prune(&trees, of_tile[i] >> NODE_BITS, of_tile[i] & ((1 << NODE_BITS) - 1), cell_lowest,
-                                  cell_highest, cell_base, low, high, of_cell, n_of_cell);
-            winner = certain_winner(low, high, margin);
-        }
-        for (int vector = 0; vector < VECTORS; vector++)
-            winners[vector] = winner;
-        if (winner != CLASSES) {
-            store_cell(&decision, &tile, cell, sums, cell_base, 0, winners);
-            continue;
-        }
-        for (int i = 0; i < STORED * VECTORS; i++)
-            sums[i] = 0;
 #if OUTPUT == LABELS
-        for (int i = 0; i < n_of_cell; i++)
-            rest += swings[(ulong)(of_cell[i] >> NODE_BITS) * NODES + (of_cell[i] & ((1 << NODE_BITS) - 1))];
+    // What the chunks from each one on add at least and at most, in this tile.
+    const int n_chunks = (n_of_tile + CHUNK - 1) / CHUNK;
+    for (int i = 0; i < (n_chunks + 1) * CLASSES; i++)
+        chunk_low[i] = chunk_high[i] = 0;
+    for (int chunk = n_chunks - 1; chunk >= 0 && tile_winner == CLASSES; chunk--) {
+        for (int class = 0; class < CLASSES; class ++) {
+            low[class] = chunk_low[(chunk + 1) * CLASSES + class];
+            high[class] = chunk_high[(chunk + 1) * CLASSES + class];
+        }
+        for (int i = chunk * CHUNK; i < min((chunk + 1) * CHUNK, n_of_tile); i++) {
+            BOUND((&trees), of_tile[i] >> NODE_BITS, of_tile[i] & ((1 << NODE_BITS) - 1), low, high)
+        }
+        for (int class = 0; class < CLASSES; class ++) {
+            chunk_low[chunk * CLASSES + class] = low[class];
+            chunk_high[chunk * CLASSES + class] = high[class];
+        }
+    }
 #endif
-        int begin = 0;
-        do {
-            const int end = min(begin + CHUNK, n_of_cell);
+    uchar16 open[CELLS];
+    SUM cell_base[CELLS * STORED];
+    for (int cell = 0; cell < CELLS; cell++) {
+        open[cell] = pixels_of(&tile, cell);
+        for (int i = 0; i < STORED; i++)
+            cell_base[cell * STORED + i] = base[i];
+    }
+    for (int i = 0; i < CELLS * VECTORS; i++)
+        winners[i] = tile_winner;
+    for (int i = 0; i < CELLS * STORED * VECTORS; i++)
+        sums[i] = 0;
+    int8 lowest_of[CAPACITY], highest_of[CAPACITY]; // of the cells, side by side
+    for (int slot = 0; slot < n_columns; slot++) {
+        int low_lanes[8], high_lanes[8];
+        for (int lane = 0; lane < 8; lane++) {
+            low_lanes[lane] = lowest[lane % CELLS * CAPACITY + slot];
+            high_lanes[lane] = highest[lane % CELLS * CAPACITY + slot];
+        }
+        lowest_of[slot] = vload8(0, low_lanes);
+        highest_of[slot] = vload8(0, high_lanes);
+    }
+    int any_open = tile_winner == CLASSES;
+    for (int begin = 0, end; any_open && begin <= n_of_tile; begin = end) {
+        end = min(begin + CHUNK, n_of_tile);
+        for (int i = begin; i < end; i++)
+            vstore8(descend_cells(&trees, of_tile[i], lowest_of, highest_of), i - begin, reached);
+        any_open = 0;
+        for (int cell = 0; cell < CELLS; cell++) {
+            if (!any_of(open[cell]))
+                continue;
+            SUM *of_cell = cell_base + cell * STORED;
             int counts[DEPTH + 1] = {0};
             for (int i = begin; i < end; i++) {
-                const uint at = of_cell[i] & ((1 << NODE_BITS) - 1);
+                const uint tree = of_tile[i] >> NODE_BITS, at = reached[(i - begin) * 8 + cell];
+                const int is_leaf = at >= INNER;
+                global const LEAF *leaf =
+                    leaves + ((ulong)tree * (INNER + 1) + (is_leaf ? at - INNER : 0)) * LEAF_COLUMNS;
+                for (int column = 0; column < LEAF_COLUMNS; column++)
+                    of_cell[first_sums[tree] + column] += is_leaf ? (SUM)leaf[column] : (SUM)0;
                 const int levels = DEPTH - 31 + clz(at + 1);
-                listed[(levels - 1) * CHUNK + counts[levels]++] = of_cell[i];
-#if OUTPUT == LABELS
-                rest -= swings[(ulong)(of_cell[i] >> NODE_BITS) * NODES + at];
-#endif
+                listed[levels * CHUNK + counts[levels]++] = tree << NODE_BITS | at;
             }
-#define EVALUATE_NUMBERS(REST) evaluate_##REST(&trees, listed + (REST - 1) * CHUNK, counts[REST], cell_keys, sums);
+            local const int16 *cell_keys = keys + cell * CAPACITY * VECTORS;
+            local Sums *cell_sums = sums + cell * STORED * VECTORS;
+#define EVALUATE_NUMBERS(REST) evaluate_##REST(&trees, listed + REST * CHUNK, counts[REST], cell_keys, cell_sums);
 #define EVALUATE_MISSING(REST)                                                                                         \
-    evaluate_missing_##REST(&trees, listed + (REST - 1) * CHUNK, counts[REST], cell_keys, sums);
+    evaluate_missing_##REST(&trees, listed + REST * CHUNK, counts[REST], cell_keys, cell_sums);
             if (has_missing) {
                 FOR_LEVELS(EVALUATE_MISSING)
             } else {
                 FOR_LEVELS(EVALUATE_NUMBERS)
             }
-            begin = end;
 #if OUTPUT == LABELS
-            open = settle(&decision, sums, cell_base, tree_sum * (n_trees - n_of_cell + begin), rest,
-                          begin == n_of_cell, open, winners);
+            const SUM whole = tree_sum * (n_trees - n_of_tile + end);
+            if (end == n_of_tile)
+                open[cell] = settle(&decision, cell_sums, of_cell, whole, 0, 1, open[cell], winners + cell * VECTORS);
+            else
+                open[cell] = settle_between(&decision, cell_sums, of_cell, whole, chunk_low + end / CHUNK * CLASSES,
+                                            chunk_high + end / CHUNK * CLASSES, open[cell], winners + cell * VECTORS);
 #endif
-        } while (begin < n_of_cell && any_of(open));
-        store_cell(&decision, &tile, cell, sums, cell_base, open, winners);
+            any_open |= any_of(open[cell]);
+        }
+        if (end == n_of_tile)
+            break;
     }
+    for (int cell = 0; cell < CELLS; cell++)
+        store_cell(&decision, &tile, cell, sums + cell * STORED * VECTORS, cell_base + cell * STORED,
+                   tile_winner == CLASSES ? open[cell] : (uchar16)(0), winners + cell * VECTORS);
 }

@@ -4,11 +4,13 @@ from pixelforest import metrics, model_selection
 from pixelforest.estimators.checks import check_image_estimator
 from pixelforest.estimators.compile_forest import compile_forest
 from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
+from pixelforest.estimators.extra_trees_regressor import OpenCLExtraTreesRegressor
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.flatten import Flatten
 from pixelforest.estimators.normalizer import ImageNormalizer
 from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
+from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.spec import FeatureSpec
 
@@ -21,7 +23,9 @@ __all__ = [
     "ImageNormalizer",
     "ImageSegmenter",
     "OpenCLExtraTreesClassifier",
+    "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
+    "OpenCLRandomForestRegressor",
     "PixelClassifier",
     "check_image_estimator",
     "compile_forest",

@@ -1,8 +1,7 @@
-"""What forests of ours share: scikit-learn fits them, compiled kernels predict."""
+"""What classifiers of ours share: labels and probabilities by compiled kernels."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,14 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from pixelforest.backends.protocol import Backend, ForestProgram
-from pixelforest.backends.select import open_backend
-from pixelforest.estimators.compiled import WatchedPrograms, only_one
-from pixelforest.forest.emit import emit_opencl
-from pixelforest.forest.lower import KernelPlan
+from pixelforest.estimators import answers
+from pixelforest.estimators.compiled_ensemble import CompiledEnsembleMixin
 
 
-class CompiledClassifierMixin:
+class CompiledClassifierMixin(CompiledEnsembleMixin):
     """Predictions of a scikit-learn forest by compiled kernels; goes before the forest in the list of bases."""
 
-    device: str
-    classes_: NDArray[Any]
-    n_outputs_: int
+    classes_: Any
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Fit the trees with scikit-learn.
@@ -40,9 +34,7 @@ class CompiledClassifierMixin:
             What scikit-learn refuses; label images as `y`.
         """
         _refuse_label_images(X, y)
-        super().fit(X, y, sample_weight)  # type: ignore[misc]
-        self._compiled = WatchedPrograms()
-        return self
+        return super().fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row: the one with the largest mean probability, the first of equal ones.
@@ -56,10 +48,13 @@ class CompiledClassifierMixin:
         ndarray, shape (n_samples,) or (n_samples, n_outputs)
         """
         check_is_fitted(self)
-        if not self._is_compiled_for(X):
+        if issparse(X):
             return super().predict(X)  # type: ignore[misc]
         X = self._validate_X_predict(X)  # type: ignore[attr-defined]
-        return self.classes_.take(self.program_on(open_backend(self.device)).class_indices(X), axis=0)
+        programs = self._programs()
+        if len(programs) > 1:
+            return answers.stacked_labels(programs, self.classes_, X)
+        return answers.class_labels(programs[0], self.classes_, X)
 
     def predict_proba(self, X: Any) -> Any:
         """Return the mean class fractions of the leaves.
@@ -74,71 +69,11 @@ class CompiledClassifierMixin:
             Columns in the order of `classes_`; a list of such arrays for several outputs.
         """
         check_is_fitted(self)
-        if not self._is_compiled_for(X):
+        if issparse(X):
             return super().predict_proba(X)  # type: ignore[misc]
         X = self._validate_X_predict(X)  # type: ignore[attr-defined]
-        return self.program_on(open_backend(self.device)).class_probabilities(X)
-
-    def program_on(self, backend: Backend) -> ForestProgram:
-        """Return this forest made ready for a backend; built once, and again when the trees change.
-
-        Parameters
-        ----------
-        backend : Backend
-            See `pixelforest.backends.select.open_backend`.
-
-        Raises
-        ------
-        ValueError
-            The model has several outputs.
-        """
-        check_is_fitted(self)
-        program: ForestProgram = only_one(self._holder().of(self).on(backend))
-        return program
-
-    @property
-    def kernel_source_(self) -> str:
-        """Text and constants of the kernels that predict on this device."""
-        return self.program_on(open_backend(self.device)).source
-
-    @property
-    def kernel_plan_(self) -> KernelPlan:
-        """Which kernel form was chosen, and why."""
-        return self.program_on(open_backend(self.device)).plan
-
-    def to_opencl(self, path: str | Path | None = None) -> str:
-        """Return the forest as a readable OpenCL C program of nested ``if``.
-
-        Parameters
-        ----------
-        path : path-like, optional
-            Also write it there.
-
-        Returns
-        -------
-        str
-            See `pixelforest.forest.emit.emit_opencl` for what the program looks like.
-
-        Raises
-        ------
-        ValueError
-            The model has several outputs.
-        """
-        check_is_fitted(self)
-        text = emit_opencl(
-            only_one(self._holder().of(self).forests), class_names=[str(label) for label in self.classes_]
-        )
-        if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
-        return text
-
-    def _is_compiled_for(self, X: Any) -> bool:
-        return self.n_outputs_ == 1 and not issparse(X)
-
-    def _holder(self) -> WatchedPrograms:
-        if not hasattr(self, "_compiled"):  # fitted state that was set by other means than `fit`
-            self._compiled = WatchedPrograms()
-        return self._compiled
+        found = [program.class_probabilities(X) for program in self._programs()]
+        return found if len(found) > 1 else found[0]
 
 
 def _refuse_label_images(X: Any, y: Any) -> None:

@@ -16,7 +16,7 @@ class OpenCLExtraTreesClassifier(CompiledClassifierMixin, ExtraTreesClassifier):
     shallow trees and balanced classes this suits images with few strokes.
 
     Every parameter but `device` is that of :class:`sklearn.ensemble.ExtraTreesClassifier`, with the same default.
-    Labels are the same as scikit-learn's with ``n_jobs=1``; probabilities differ by at most 1e-7.
+    Labels are the same as scikit-learn's with ``n_jobs=1``; probabilities differ by at most 2.5e-7.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ oob_score_, oob_decision_function_, estimator_
 
     Notes
     -----
-    Sparse `X` and models with several outputs are predicted by scikit-learn itself.
+    Sparse `X` is predicted by scikit-learn itself. Of several outputs, each is compiled by itself.
 
     Examples
     --------

@@ -31,7 +31,8 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     estimator : scikit-learn classifier, optional
-        Cloned by `fit`. Without one: `OpenCLRandomForestClassifier` with 100 trees of depth at most 10.
+        Cloned by `fit`; one from `compile_forest` stays as it was trained. Without one:
+        `OpenCLRandomForestClassifier` with 100 trees of depth at most 10.
     unlabeled : int or None
         The label that means "not annotated"; it is never a class. ``None``: every pixel counts, and 0 is a class.
     classes : sequence of int, optional

@@ -66,6 +66,7 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         fit_params = {} if sample_weight is None else {_weight_parameter(estimator): np.concatenate(weights)}
         with config_context(enable_metadata_routing=False):  # the weights have arrived; steps inside take them by name
             fitted = clone(estimator).fit(X, values, **fit_params)
+        _check_known(getattr(fitted, "classes_", classes), classes)
         return fitted, classes
 
     def _label_dtype(self) -> np.dtype[Any]:
@@ -109,6 +110,18 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         annotations = read_annotations(y, shapes, unlabeled=self.unlabeled, sample_weight=sample_weight)
         hits = [np.asarray(predictions[a.index]).ravel()[a.pixels] == a.labels for a in annotations]
         return float(np.average(np.concatenate(hits), weights=np.concatenate([a.weights for a in annotations])))
+
+
+def _check_known(learnt: Any, classes: NDArray[Any]) -> None:
+    """Raise where an estimator that was fitted before knows classes that `y` and `classes` lack."""
+    if isinstance(learnt, list):
+        raise ValueError(f"the classifier must have one target, got one that was fitted with {len(learnt)}")
+    unknown = sorted(set(np.asarray(learnt).tolist()) - set(classes.tolist()), key=str)
+    if unknown:
+        raise ValueError(
+            f"the classifier was fitted with the classes {unknown}, which `y` lacks; name all of them by `classes=`, "
+            f"got {classes.tolist()}"
+        )
 
 
 def _weight_parameter(estimator: Any) -> str:

@@ -15,6 +15,7 @@ from pixelforest.backends.protocol import Backend, FeatureBlock
 from pixelforest.backends.select import open_backend
 from pixelforest.engine.tiling import TileReader, tile_shape_for, tiles
 from pixelforest.engine.xarrays import name_like
+from pixelforest.estimators.compile_forest import CompiledClassifier
 from pixelforest.estimators.compiled_classifier import CompiledClassifierMixin
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
@@ -45,8 +46,8 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         What to compute for every pixel; also says how images are laid out (`spatial_ndim`, `channel_axis`,
         `spacing`), what NaN does and which device is used. Default: ``ImageFeatureStack()``.
     classifier : scikit-learn classifier, optional
-        Cloned by `fit`. Default: `OpenCLRandomForestClassifier` with 100 trees of depth at most 10, because trees of
-        unlimited depth learn single strokes by heart.
+        Cloned by `fit`; one from `compile_forest` stays as it was trained. Default: `OpenCLRandomForestClassifier`
+        with 100 trees of depth at most 10, because trees of unlimited depth learn single strokes by heart.
     unlabeled : int or None
         The label that means "not annotated"; it is never a class. ``None``: every pixel counts, and 0 is a class.
     classes : sequence of int, optional
@@ -235,7 +236,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
     def _program(self) -> Any:
         """Return the classifier compiled for the device of the features, if it is a forest of ours on that device."""
         classifier = self.classifier_
-        if not isinstance(classifier, CompiledClassifierMixin):
+        if not isinstance(classifier, CompiledClassifierMixin | CompiledClassifier):
             return None
         backend = open_backend(self.features_.device)
         return classifier.program_on(backend) if open_backend(classifier.device) is backend else None

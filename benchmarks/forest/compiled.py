@@ -7,35 +7,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.backends.numpy.features import HostBlock
+from pixelforest import compile_forest
 from pixelforest.backends.select import open_backend
-from pixelforest.forest.read import read_forest
 
 
 class CompiledForest:
-    """A scikit-learn forest, compiled for `device`.
+    """A scikit-learn forest, compiled for `device`, called as users call it: rows are checked, labels are classes.
 
-    `X` is a table ``(n_pixels, n_features)`` of any strides, or an image ``(height, width, n_features)`` that is a
-    view of a feature-major block.
+    `X` is a table ``(n_pixels, n_features)`` of any strides, or an image ``(height, width, n_features)``. An image
+    that is a view of a feature-major block is read where it lies; nothing is uploaded or copied first.
     """
 
     def __init__(self, model: Any, device: str = "auto") -> None:
-        backend = open_backend(device)
-        self._program: Any = backend.load_forest(read_forest(model))
-        self._load = backend.device.upload if hasattr(backend, "device") else HostBlock
-        self.plan = str(self._program.plan)
+        self._compiled: Any = compile_forest(model, device=device)
+        self.plan = str(self._compiled.kernel_plan_)
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:
         """Return labels, ``X.shape[:-1]``."""
-        if X.ndim == 2:
-            return self._program.class_indices(X)
-        return self._program.block_class_indices(self._load(np.moveaxis(X, -1, 0)))
+        return self._compiled.predict(X)
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[Any]:
         """Return probabilities, ``(*X.shape[:-1], n_classes)``."""
-        if X.ndim == 2:
-            return self._program.class_probabilities(X)
-        return np.moveaxis(self._program.block_probabilities(self._load(np.moveaxis(X, -1, 0))), 0, -1)
+        return self._compiled.predict_proba(X)
 
 
 def device_name(device: str = "auto") -> str:

@@ -96,6 +96,22 @@ def test_lightgbm_takes_all_numbers():
     check_takes_all(lightgbm.LGBMClassifier(n_estimators=3, verbose=-1))
 
 
+@needs_xgboost
+def test_xgboost_compares_names_that_it_is_given():
+    import pandas
+    import xgboost
+
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = xgboost.XGBClassifier(n_estimators=3).fit(frame, y)
+    compiled = pf.compile_forest(model)
+    for rows in (frame, X):  # no warning about missing names, which XGBoost does not give
+        assert np.array_equal(compiled.predict(rows), model.predict(rows))
+    with pytest.raises(ValueError, match="feature_names mismatch"):
+        model.predict(frame[list("abdc")])
+    with pytest.raises(ValueError, match="feature names should match"):
+        compiled.predict(frame[list("abdc")])
+
+
 @needs_lightgbm
 def test_categories_that_the_model_encodes_are_refused():
     import lightgbm

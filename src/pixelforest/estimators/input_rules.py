@@ -24,8 +24,7 @@ BAGS = (BaggingClassifier, BaggingRegressor)
 HISTOGRAMS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 VALUES_AT_ONCE = 2**18
 """Values that are checked together: they stay in the second cache."""
-FLOAT32_LIMIT = float(np.finfo(np.float32).max) + 2.0**102
-"""From here on a float64 becomes infinity in float32: half a unit above the largest."""
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -166,6 +165,6 @@ def _parts(X: NDArray[Any]) -> Iterator[NDArray[Any]]:
 def _is_finite(part: NDArray[Any]) -> bool:
     """Return whether all values are finite in float32, of float64 too; may say no wrongly, never yes."""
     if part.dtype.itemsize > 4:
-        return bool(part.max(initial=0) < FLOAT32_LIMIT and part.min(initial=0) > -FLOAT32_LIMIT)
+        return bool(part.max(initial=0) <= FLOAT32_MAX and part.min(initial=0) >= -FLOAT32_MAX)
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(part.sum(dtype=np.float32)))

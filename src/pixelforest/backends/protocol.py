@@ -91,6 +91,6 @@ class Backend(Protocol):
         """Compute the features of `plan` on the target window of `patch`."""
         ...
 
-    def load_forest(self, forest: Forest) -> ForestProgram:
-        """Make `forest` ready for this device."""
+    def load_forest(self, forest: Forest, *, form: str | None = None) -> ForestProgram:
+        """Make `forest` ready for this device; `form` forces a kernel form."""
         ...

@@ -52,7 +52,7 @@ class ForestPrograms:
         """
         with self._lock:
             if (backend, form) not in self._programs:
-                self._programs[backend, form] = tuple(_load(backend, forest, form) for forest in self.forests)
+                self._programs[backend, form] = tuple(backend.load_forest(forest, form=form) for forest in self.forests)
             return self._programs[backend, form]
 
     def __reduce__(self) -> tuple[type[ForestPrograms], tuple[tuple[Forest, ...]]]:
@@ -123,17 +123,6 @@ def only_one(items: Sequence[Any]) -> Any:
         raise ValueError(f"a model of {len(items)} targets is {len(items)} forests: several outputs cannot be compiled "
                          "into one")  # fmt: skip
     return items[0]
-
-
-def _load(backend: Backend, forest: Forest, form: str | None) -> ForestProgram:
-    if form is None:
-        return backend.load_forest(forest)
-    device = getattr(backend, "device", None)
-    if device is None:
-        raise ValueError(f"`form` must be None without an OpenCL device, got {form!r} for {backend.name}")
-    from pixelforest.backends.opencl.forest import OpenCLForestProgram
-
-    return OpenCLForestProgram(device, forest, form=form)
 
 
 def _are_same(trees: Sequence[Any], known: Sequence[Any]) -> bool:

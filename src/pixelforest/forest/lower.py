@@ -152,12 +152,9 @@ def lower_forest(
         constants += [("CAPACITY", capacity), ("ROWS", rows)]
     else:
         cells = _cells(shape, chosen, rows_per_item)
-        if shape.tile_bytes(chosen, cells) > local_bytes:
-            raise ValueError(
-                f"`rows_per_item` {cells * ROWS_PER_CELL} needs {shape.tile_bytes(chosen, cells)} bytes of local memory, "
-                f"got {local_bytes}"
-            )
-        rows = cells * ROWS_PER_CELL
+        rows, tile_bytes = cells * ROWS_PER_CELL, shape.tile_bytes(chosen, cells)
+        if tile_bytes > local_bytes:
+            raise ValueError(f"`rows_per_item` {rows} needs {tile_bytes} bytes of local memory, got {local_bytes}")
         constants += [("CAPACITY", capacity), ("CELLS", cells), ("CELLS_ACROSS", min(cells, 2))]
         if chosen == "coherent":
             nodes, roots = _linked_nodes(forest, slots)

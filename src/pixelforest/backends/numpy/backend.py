@@ -21,6 +21,8 @@ class NumpyBackend:
         """Compute the features of `plan` on the target window of `patch`."""
         return HostBlock(compute_features(plan, patch))
 
-    def load_forest(self, forest: Forest) -> NumpyForestProgram:
-        """Wrap `forest` for level-by-level traversal in NumPy."""
+    def load_forest(self, forest: Forest, *, form: str | None = None) -> NumpyForestProgram:
+        """Wrap `forest` for level-by-level traversal in NumPy, which has no kernels to choose from."""
+        if form is not None:
+            raise ValueError(f"`form` must be None without an OpenCL device, got {form!r} for {self.name}")
         return NumpyForestProgram(forest)

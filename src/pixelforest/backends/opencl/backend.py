@@ -22,6 +22,6 @@ class OpenCLBackend:
         """Compute the features of `plan` on the target window of `patch`; the block stays on the device."""
         return compute_features(self.device, plan, patch)
 
-    def load_forest(self, forest: Forest) -> OpenCLForestProgram:
-        """Upload the tables of `forest` and build its kernels for this device."""
-        return OpenCLForestProgram(self.device, forest)
+    def load_forest(self, forest: Forest, *, form: str | None = None) -> OpenCLForestProgram:
+        """Upload the tables of `forest` and build its kernels for this device; `form` forces a kernel form."""
+        return OpenCLForestProgram(self.device, forest, form=form)

@@ -86,7 +86,7 @@ class OpenCLForestProgram:
             return self.values(X, out)
         X = self._checked(X)
         values = self.values(X).reshape(-1, self.forest.n_outputs)
-        probabilities = links.probabilities(self.forest, values).reshape(*X.shape[:-1], -1)
+        probabilities = links.probabilities(self.forest, values).reshape(*X.shape[:-1], self.forest.n_classes)
         if out is None:
             return probabilities
         _output("out", out, probabilities.shape, probabilities.dtype)[...] = probabilities
@@ -110,7 +110,7 @@ class OpenCLForestProgram:
         ids = np.zeros(len(self.forest.leaf_values), np.int32)
         ids[self.forest.leaf[self.forest.leaf >= 0]] = self.forest.node_ids[self.forest.leaf >= 0]
         kernels, rows = self._compared(X)
-        leaves: NDArray[np.int32] = ids[kernels.walking.leaf_rows(rows)].reshape(*X.shape[:-1], -1)
+        leaves: NDArray[np.int32] = ids[kernels.walking.leaf_rows(rows)].reshape(*X.shape[:-1], self.forest.n_trees)
         return leaves
 
     def block_values(self, block: FeatureBlock) -> NDArray[np.float32]:

@@ -9,11 +9,13 @@ from pixelforest.estimators.normalizer import ImageNormalizer
 from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.segmenter import ImageSegmenter
+from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CustomFilter",
     "FeatureSpec",
     "Flatten",
     "ImageFeatureStack",
@@ -25,4 +27,5 @@ __all__ = [
     "check_image_estimator",
     "metrics",
     "model_selection",
+    "register_filter",
 ]

@@ -8,14 +8,16 @@
 #define RESULT_AT(x) out[out_offset + ((ulong)z * get_global_size(1) + y) * width + (x)]
 
 // Position that holds the value of position `p` of an image of `size` pixels along an axis.
-inline int inside(int p, const int size, const int reflect)
+// `boundary`: 0 repeats the last pixel (a a a | a b c), 1 reflects (c b a | a b c), 2 mirrors (d c b | a b c).
+inline int inside(int p, const int size, const int boundary)
 {
-    if (!reflect)
+    if (boundary == 0)
         return clamp(p, 0, size - 1);
-    const int period = 2 * size;
+    const int once = boundary == 1;
+    const int period = max(2 * size - 2 + 2 * once, 1);
     p %= period;
     p = p < 0 ? p + period : p;
-    return min(p, period - 1 - p);
+    return min(p, period - once - p);
 }
 
 // vload16 is split into pieces by PoCL; a vector type that may lie anywhere is one instruction.
@@ -67,7 +69,7 @@ typedef float16 __attribute__((aligned(4))) Packed;
     __global float *to = &RESULT_AT(x);
 
 __kernel void convolve_along_x(__global const float *restrict in, const long in_offset, const int in_row,
-                               const int in_slice, const int start, const int size, const int reflect,
+                               const int in_slice, const int start, const int size, const int boundary,
                                __global const float *restrict half_kernel, const int radius, const float parity,
                                __global float *restrict out, const ulong out_offset, const int width)
 {
@@ -81,7 +83,7 @@ __kernel void convolve_along_x(__global const float *restrict in, const long in_
         float sum = half_kernel[0] * row[g + i];
         for (int k = 1; k <= radius; k++)
             sum = fma(half_kernel[k],
-                      row[inside(g + i + k, size, reflect)] + parity * row[inside(g + i - k, size, reflect)], sum);
+                      row[inside(g + i + k, size, boundary)] + parity * row[inside(g + i - k, size, boundary)], sum);
         to[i] = sum;
     }
     __global const float *middle = row + g + left;
@@ -91,7 +93,7 @@ __kernel void convolve_along_x(__global const float *restrict in, const long in_
 // `axis` is 1 for y and 2 for z; in_row or in_slice is 0 for the filtered axis, `stride` is its distance.
 __kernel void convolve_across_rows(__global const float *restrict in, const long in_offset, const int in_row,
                                    const int in_slice, const int axis, const int stride, const int start,
-                                   const int size, const int reflect, __global const float *restrict half_kernel,
+                                   const int size, const int boundary, __global const float *restrict half_kernel,
                                    const int radius, const float parity, __global float *restrict out,
                                    const ulong out_offset, const int width)
 {
@@ -102,8 +104,8 @@ __kernel void convolve_across_rows(__global const float *restrict in, const long
     if (g >= radius && g + radius < size)
         CORRELATE(centre, (centre + (long)k * stride), (centre - (long)k * stride), to, count)
     else
-        CORRELATE(centre, (column + (long)inside(g + k, size, reflect) * stride),
-                  (column + (long)inside(g - k, size, reflect) * stride), to, count)
+        CORRELATE(centre, (column + (long)inside(g + k, size, boundary) * stride),
+                  (column + (long)inside(g - k, size, boundary) * stride), to, count)
 }
 
 #define PLANE(n) __global const float *in##n, const long offset##n, const int row##n, const int slice##n
@@ -197,11 +199,16 @@ __kernel void convolve_across_rows(__global const float *restrict in, const long
 FUNCTIONS(float)
 FUNCTIONS(float16)
 
+#define DETERMINANT_3X3 fma(a, d * f - e * e, fma(c, b * e - c * d, -b * (b * f - c * e)))
+
 __kernel void copy_1 OF_PLANES(1, a)
 __kernel void add_2 OF_PLANES(2, a + b)
 __kernel void add_3 OF_PLANES(3, a + b + c)
 __kernel void subtract_2 OF_PLANES(2, a - b)
 __kernel void multiply_2 OF_PLANES(2, a * b)
+__kernel void square_root_1 OF_PLANES(1, sqrt(a))
+__kernel void determinant_3 OF_PLANES(3, a * c - b * b)
+__kernel void determinant_6 OF_PLANES(6, DETERMINANT_3X3)
 __kernel void magnitude_2 OF_PLANES(2, magnitude(a, b))
 __kernel void magnitude_3 OF_PLANES(3, magnitude(a, b, c))
 __kernel void eigenvalue_0_3 OF_PLANES(3, eigenvalue_2x2(1.0f, a, b, c))

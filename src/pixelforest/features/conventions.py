@@ -54,7 +54,7 @@ class Convention:
     tensor : (float, float)
         Factors on sigma of the gradient's and of the smoothing Gaussian of the structure tensor.
     sobel_is_mean : bool
-        Whether Sobel's operator is divided, so that a unit ramp gives the slope over the root of the number of axes.
+        Whether Sobel's operator smooths by means and takes the root of the mean over the axes.
     """
 
     name: ConventionName

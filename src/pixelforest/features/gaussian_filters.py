@@ -132,15 +132,15 @@ def sobel(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
     """Return Sobel's gradient of G(σ): sqrt(Σ_i S_i²).
 
     ``S_i`` is (-1, 0, 1) along axis i and (1, 2, 1) along the others, not divided: a unit ramp gives 8 in 2-D, 32 in
-    3-D. In scikit-image's convention everything is divided so that it gives 1/sqrt(n). Unit: that of the image per
-    pixel; range: 0 to 4 sqrt(2) in 2-D. Source: `scipy.ndimage.sobel`, `skimage.filters.sobel`. For the gradient of
-    the image itself take a sigma below 0.125.
+    3-D. In scikit-image's convention the smoothing is a mean and the sum is divided by n, so that it gives 2/sqrt(n).
+    Unit: that of the image per pixel; range: 0 to 4 sqrt(2) in 2-D. Source: `scipy.ndimage.sobel`,
+    `skimage.filters.sobel`. For the gradient of the image itself take a sigma below 0.125.
     """
     convention, ndim = geometry.convention, geometry.ndim
     blurred = smoothed(*smoothed_before(plane, geometry))
     step, smooth = STEP, SMOOTH
     if convention.sobel_is_mean:
-        step, smooth = StencilKernel((0.0, 0.5 / ndim**0.5), parity=-1), StencilKernel((0.5, 0.25))
+        step, smooth = StencilKernel((0.0, 1 / ndim**0.5), parity=-1), StencilKernel((0.5, 0.25))
     kernels = [tuple(step if i == axis else smooth for i in range(ndim)) for axis in range(ndim)]
     steps = [stencil(blurred, geometry, along, convention.stencil_boundary) for along in kernels]
     return (pointwise("magnitude", *steps),)

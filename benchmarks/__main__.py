@@ -12,6 +12,7 @@ SUITES = {
         "benchmarks.speed",
         "features, forest and whole prediction beat scikit-image + scikit-learn, by how much",
     ),
+    "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
     "reliability": ("benchmarks.reliability.forest_parity", "compiled forests decide as scikit-learn does"),
 }
 """Name: module with `add_arguments(parser)` and `run(arguments)`, which returns an exit status; and what it shows."""

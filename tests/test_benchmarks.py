@@ -21,6 +21,15 @@ def test_the_speed_suite_compares_equal_work_and_writes_json(tmp_path, capsys):
     assert "whole prediction" in capsys.readouterr().out
 
 
+def test_the_agreement_suite_finds_every_original_reproduced(tmp_path, capsys):
+    path = tmp_path / "agreement.json"
+    assert main(["agreement", "--device", "numpy", "--json", str(path)]) == 0
+    rows = json.loads(path.read_text(encoding="utf-8"))["errors"]
+    assert {row["convention"] for row in rows} == {"scipy", "skimage", "ilastik", "clesperanto"}
+    assert len(rows) > 60
+    assert "0 above" in capsys.readouterr().out
+
+
 def test_contestants_take_turns():
     calls = []
     medians = interleaved_medians({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)

@@ -171,6 +171,17 @@ def test_a_name_given_anew_is_not_remembered(registered):
     assert_array_equal(stack("mine").transform(IMAGE)[..., 0], first + 1)
 
 
+@pytest.fixture
+def fresh_workers():
+    """Give joblib new worker processes before and after: what one test did in them is no matter of the next."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+    yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.mark.usefixtures("fresh_workers")
 def test_grid_search_over_filters_in_processes(registered):
     mine = pf.register_filter("mine", local_range, halo=2)
     strokes = np.zeros(IMAGE.shape, np.uint8)

@@ -12,6 +12,7 @@ SUITES = {
         "benchmarks.speed",
         "features, forest and whole prediction beat scikit-image + scikit-learn, by how much",
     ),
+    "features": ("benchmarks.features.suite", "features are computed faster than by other libraries, by how much"),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
     "reliability": ("benchmarks.reliability.forest_parity", "compiled forests decide as scikit-learn does"),
 }

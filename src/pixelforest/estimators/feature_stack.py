@@ -17,6 +17,7 @@ from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, m
 from pixelforest.features.build import build_plan, grid
 from pixelforest.features.conventions import ConventionName, checked_convention
 from pixelforest.features.parse import parse_features
+from pixelforest.features.patch import Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.spec import FeatureSpec
 from pixelforest.images.containers import (
@@ -262,6 +263,13 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
 
 def compute_image(backend: Backend, reader: TileReader, out: NDArray[Any]) -> NDArray[Any]:
     """Write the features of a whole image to `out`, ``(n_features, *spatial)``; pixels that NaN reaches are NaN."""
+    is_plain = out.dtype == np.float32 and out.flags.c_contiguous and not np.may_share_memory(out, reader.planes)
+    if is_plain and backend.writes_to_host(reader.plan):
+        patch, touched = reader.read(Window.whole(reader.shape))
+        backend.write_features(reader.plan, patch, out)
+        if touched is not None:
+            out[:, touched] = np.nan
+        return out
     for window in tiles(reader.shape, tile_shape_of_plan(reader.shape, reader.plan)):
         patch, touched = reader.read(window)
         tile = out[(slice(None), *window.slices)]

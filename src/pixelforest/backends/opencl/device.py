@@ -6,6 +6,7 @@ mixes up their arguments.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import threading
@@ -36,7 +37,7 @@ class DeviceArray:
         Its shape.
     dtype : numpy.dtype
         Its dtype, in native byte order.
-    buffer : pyopencl.Buffer
+    buffer : pyopencl.Buffer or pyopencl.SVM
         Its memory.
     """
 
@@ -45,9 +46,11 @@ class DeviceArray:
         device: Device,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
-        buffer: cl.Buffer,
+        buffer: cl.Buffer | cl.SVM[Any],
         queue: cl.CommandQueue | None = None,
+        owner: object = None,
     ) -> None:
+        self._owner = owner  # of borrowed memory: it must live as long as this
         self.device = device
         self.shape = shape
         self.dtype = dtype
@@ -121,8 +124,12 @@ class Device:
         Comparisons see denormal numbers as zero.
     compute_units : int
         Number of compute units.
-    max_allocation, global_memory : int
-        Bytes of the largest single allocation, and of the whole memory.
+    max_allocation, global_memory, local_memory : int
+        Bytes of the largest single allocation, of the whole memory, and of the memory of a work-group.
+    has_doubles : bool
+        Kernels may use double precision.
+    reads_host_memory : bool
+        Kernels can use NumPy arrays where they are.
     """
 
     def __init__(self, handle: cl.Device, report: DeviceReport) -> None:
@@ -135,6 +142,13 @@ class Device:
         self.compute_units = report.compute_units
         self.max_allocation = report.max_allocation
         self.global_memory = report.global_memory
+        self.local_memory = int(handle.local_mem_size)
+        self.has_doubles = "cl_khr_fp64" in handle.extensions
+        self._has_shared_pointers = _shares_pointers(handle)
+        # Buffers on foreign memory are used in place by PoCL; other runtimes may copy, and are known to.
+        self.reads_host_memory = self._has_shared_pointers or (
+            self.kind == "cpu" and "Portable Computing Language" in self.platform
+        )
         self._handle = handle
         self._pid = os.getpid()
         self._local = threading.local()
@@ -204,6 +218,31 @@ class Device:
         # COPY_HOST_PTR has copied when the buffer exists, so there is nothing to wait for.
         buffer = self._buffer(array.nbytes, cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR, array)
         return DeviceArray(self, array.shape, array.dtype, buffer)
+
+    def borrow(self, array: NDArray[Any]) -> DeviceArray:
+        """Let the device use the memory of `array` itself if it can; else `upload` it.
+
+        Parameters
+        ----------
+        array : ndarray
+            C-contiguous, in native byte order. Must stay as it is until the kernels that use it are done.
+
+        Returns
+        -------
+        DeviceArray
+            Never to be read with `to_host`: where kernels write, they write into `array`.
+        """
+        import pyopencl as cl
+
+        if not self.reads_host_memory or not array.size:
+            return self.upload(array)
+        # A view of the same bytes that pyopencl accepts although `array` may be read-only.
+        address = array.__array_interface__["data"][0]
+        memory = np.frombuffer((ctypes.c_ubyte * array.nbytes).from_address(address), array.dtype)
+        if self._has_shared_pointers:
+            return DeviceArray(self, array.shape, array.dtype, cl.SVM(memory), owner=array)
+        flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
+        return DeviceArray(self, array.shape, array.dtype, self._buffer(array.nbytes, flags, memory), owner=array)
 
     def allocate(self, shape: tuple[int, ...], dtype: DTypeLike) -> DeviceArray:
         """Make an array of unspecified content.
@@ -337,3 +376,13 @@ class Device:
 
     def __repr__(self) -> str:
         return f"Device({self.platform!r}, {self.name!r})"
+
+
+def _shares_pointers(handle: cl.Device) -> bool:
+    """Return whether kernels take pointers of the host as they are (OpenCL 2.0, fine-grained system SVM)."""
+    import pyopencl as cl
+
+    try:
+        return bool(handle.svm_capabilities & cl.device_svm_capabilities.FINE_GRAIN_SYSTEM)
+    except (cl.Error, AttributeError):  # a device of OpenCL 1.2
+        return False

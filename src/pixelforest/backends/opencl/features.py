@@ -1,24 +1,28 @@
-"""Features of a patch on an OpenCL device: one kernel launch per plane of the plan."""
+"""Features of a patch on an OpenCL device.
+
+On processors one launch runs whole plans on tiles that stay in the cache (``tiles.cl``); GPUs, and planes that those
+kernels do not know, take one launch per plane. A value is the same expression in both, hence the same bits.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelforest.backends.opencl.runtime import Device, DeviceArray
 from pixelforest.backends.opencl.sources import kernel_source
+from pixelforest.backends.opencl.tile_program import BOUNDARIES, FIRST_OUTPUT, OUTPUTS, runs_in_tiles, tile_program
 from pixelforest.features.host import evaluate_host
 from pixelforest.features.kernels import Kernel
 from pixelforest.features.patch import Patch, Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.planes import Convolution, Difference, Extremum, Host, Plane, Pointwise, Source, Spread
-
-BOUNDARIES = {"nearest": 0, "reflect": 1, "mirror": 2}
-"""What `inside` of ``features.cl`` calls them."""
-
 
 @dataclass(frozen=True)
 class LaunchShape:
@@ -69,14 +73,82 @@ def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
 def compute_features(device: Device, plan: FeaturePlan, patch: Patch) -> DeviceArray:
     """Return the features of `plan`, ``(n_features, *target.shape)`` float32, on the device."""
     block = device.allocate((len(plan.outputs), *patch.target.shape), np.dtype(np.float32))
-    run = PlanRun(device, patch, device.upload(patch.planes))
+    image = device.borrow(patch.planes)
+    fill_block(device, plan, patch, image, block)
+    if device.reads_host_memory:
+        device.finish()  # the patch may go
+    return block
+
+
+def write_features(device: Device, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
+    """Write the features of `plan` to `out`, ``(n_features, *target.shape)``, C-contiguous memory of the host."""
+    fill_block(device, plan, patch, device.borrow(patch.planes), device.borrow(out))
+    device.finish()
+
+
+def writes_to_host(device: Device, plan: FeaturePlan) -> bool:
+    """Return whether the features of `plan` can be written to memory of the host, without planes as large as images."""
+    return device.kind == "cpu" and IN_TILES and device.reads_host_memory and not split(plan)[1]
+
+
+def fill_block(device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray) -> None:
+    """Write the features of `plan` into `block`."""
+    in_tiles, others = split(plan) if device.kind == "cpu" and IN_TILES else ((), tuple(range(len(plan.outputs))))
+    if in_tiles:
+        run_in_tiles(device, plan if not others else plan.subset(in_tiles), patch, image, block, in_tiles)
+    if others:
+        run_plane_by_plane(device, plan.subset(others) if in_tiles else plan, patch, image, block, others)
+
+
+@lru_cache(maxsize=64)
+def split(plan: FeaturePlan) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return which features ``tiles.cl`` computes, and which it cannot."""
+    known = [runs_in_tiles(plane) for plane in plan.outputs]
+    return tuple(np.flatnonzero(known).tolist()), tuple(np.flatnonzero(np.logical_not(known)).tolist())
+
+
+IN_TILES = True
+"""Whether processors compute in tiles; tests look at the other way, too."""
+
+
+def run_in_tiles(
+    device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
+) -> None:
+    """Write the features of `plan` to the places `features` of `block`, a tile at a time on every core."""
+    n_groups = device.compute_units
+    work = tile_program(plan, patch.target, patch.window, patch.image_shape, n_groups)
+    n_groups = min(n_groups, work.n_tiles)
+    steps = work.steps.copy()
+    written = steps[:, OUTPUTS] >= FIRST_OUTPUT
+    steps[:, OUTPUTS][written] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][written] - FIRST_OUTPUT]
+    program = device.program(kernel_source("planes", "tiles"))
+    device.run(
+        program,
+        "compute_tiles",
+        (n_groups,),
+        (1,),
+        image,
+        device.upload(work.axes),
+        device.upload(steps),
+        device.upload(work.weights),
+        device.allocate((n_groups, work.scratch_floats), np.float32),
+        device.allocate((n_groups, work.lookup_ints), np.int32),
+        block,
+        device.upload(np.zeros(1, np.int32)),
+    )
+
+
+def run_plane_by_plane(
+    device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
+) -> None:
+    """Write the features of `plan` to the places `features` of `block`, by one launch per plane."""
+    run = PlanRun(device, patch, image)
     for step, plane in enumerate(plan.order):
         if plane not in plan.positions or plane in plan.last_use or isinstance(plane, Host):
             run.compute(plane, patch.target.grow(plan.margins[plane], patch.image_shape))
         for index in plan.positions.get(plane, ()):
-            run.deliver(plane, block, index)
+            run.deliver(plane, block, features[index])
         run.release(p for p in list(run.planes) if plan.last_use.get(p, step) <= step)
-    return block
 
 
 class PlanRun:
@@ -85,7 +157,7 @@ class PlanRun:
     def __init__(self, device: Device, patch: Patch, image: DeviceArray) -> None:
         self.device, self.patch, self.image = device, patch, image
         self.launch = ON_GPUS if device.kind == "gpu" else ON_PROCESSORS
-        self.program = device.program(kernel_source("features", "windows"), (f"-D SPAN={self.launch.span}",))
+        self.program = device.program(kernel_source("planes", "features", "windows"), (f"-D SPAN={self.launch.span}",))
         self.kernels: dict[Kernel, DeviceArray] = {}
         self.planes: dict[Plane, PlaneOnDevice] = {}
         self.unused: dict[tuple[int, ...], list[DeviceArray]] = {}

@@ -7,24 +7,6 @@
 
 #define RESULT_AT(x) out[out_offset + ((ulong)z * get_global_size(1) + y) * width + (x)]
 
-// Position that holds the value of position `p` of an image of `size` pixels along an axis.
-// `boundary`: 0 repeats the last pixel (a a a | a b c), 1 reflects (c b a | a b c), 2 mirrors (d c b | a b c).
-inline int inside(int p, const int size, const int boundary)
-{
-    if (boundary == 0)
-        return clamp(p, 0, size - 1);
-    const int once = boundary == 1;
-    const int period = max(2 * size - 2 + 2 * once, 1);
-    p %= period;
-    p = p < 0 ? p + period : p;
-    return min(p, period - once - p);
-}
-
-// vload16 is split into pieces by PoCL; a vector type that may lie anywhere is one instruction.
-typedef float16 __attribute__((aligned(4))) Packed;
-#define LOAD(p) (*(__global const Packed *)(p))
-#define STORE(v, p) (*(__global Packed *)(p) = (v))
-
 // For `count` pixels from `to` on: w[0] f(g) + sum_k w[k] (f(g + k) + parity f(g - k)), from the centre outwards.
 // CENTRE, AFTER and BEFORE point to the values of the first pixel; they may depend on k.
 #define CORRELATE(CENTRE, AFTER, BEFORE, to, count)                                                                    \
@@ -137,69 +119,8 @@ __kernel void convolve_across_rows(__global const float *restrict in, const long
 #define POINTERS_2 POINTERS_1 FROM(1)
 #define POINTERS_3 POINTERS_2 FROM(2)
 #define POINTERS_6 POINTERS_3 FROM(3) FROM(4) FROM(5)
-#define VALUES_1(AT) a = AT(p0)
-#define VALUES_2(AT) VALUES_1(AT), b = AT(p1)
-#define VALUES_3(AT) VALUES_2(AT), c = AT(p2)
-#define VALUES_6(AT) VALUES_3(AT), d = AT(p3), e = AT(p4), f = AT(p5)
-#define AS_VECTOR(p) LOAD((p) + i)
-#define AS_FLOAT(p) (p)[i]
 #define OF_PLANES(n, EXPRESSION)                                                                                       \
     POINTWISE(PLANES_##n, POINTERS_##n, VALUES_##n(AS_VECTOR), VALUES_##n(AS_FLOAT), EXPRESSION)
-
-// One Jacobi rotation that zeroes `pq`; `pr` and `qr` are the other off-diagonal entries.
-#define ROTATE(T, pp, qq, pq, pr, qr)                                                                                  \
-    {                                                                                                                  \
-        const T theta = 0.5f * (qq - pp) / pq;                                                                         \
-        const T root = fabs(theta) + sqrt(fma(theta, theta, (T)(1.0f)));                                               \
-        const T t = select(select((T)(1.0f), (T)(-1.0f), theta < 0.0f) / root, (T)(0.0f), pq == 0.0f);                 \
-        const T cosine = 1.0f / sqrt(fma(t, t, (T)(1.0f))), sine = t * cosine;                                         \
-        const T old_pr = pr;                                                                                           \
-        pp = fma(-t, pq, pp);                                                                                          \
-        qq = fma(t, pq, qq);                                                                                           \
-        pq = 0.0f;                                                                                                     \
-        pr = fma(-sine, qr, cosine * old_pr);                                                                          \
-        qr = fma(cosine, qr, sine * old_pr);                                                                           \
-    }
-
-#define FUNCTIONS(T)                                                                                                   \
-    /* sqrt(a a + b b + c c). The largest is brought, by a power of two, where squares neither overflow nor vanish. */ \
-    inline T __attribute__((overloadable)) magnitude(T a, T b, T c)                                                    \
-    {                                                                                                                  \
-        const T largest = fmax(fabs(a), fmax(fabs(b), fabs(c)));                                                       \
-        const T scale = select(select((T)(1.0f), (T)(0x1p80f), largest < 1e-15f), (T)(0x1p-80f), largest > 1e15f);     \
-        a *= scale;                                                                                                    \
-        b *= scale;                                                                                                    \
-        c *= scale;                                                                                                    \
-        return sqrt(fma(c, c, fma(b, b, a * a))) * (1.0f / scale);                                                     \
-    }                                                                                                                  \
-    inline T __attribute__((overloadable)) magnitude(T a, T b)                                                         \
-    {                                                                                                                  \
-        return magnitude(a, b, (T)(0.0f));                                                                             \
-    }                                                                                                                  \
-    /* Eigenvalue of (a b; b c): the mean plus (sign 1) or minus (sign -1) a root. */                                  \
-    inline T __attribute__((overloadable)) eigenvalue_2x2(const float sign, T a, T b, T c)                             \
-    {                                                                                                                  \
-        return 0.5f * (a + c) + sign * magnitude(0.5f * (a - c), b);                                                  \
-    }                                                                                                                  \
-    /* Eigenvalue number `which` of (a b c; b d e; c e f), largest first, by Jacobi's method: the closed form loses */ \
-    /* half of float32's digits where two eigenvalues are close. After five sweeps the rest is rounding. */            \
-    /* It returns one of the three: Intel's vectoriser (2026.2) miscompiled it when it returned a float3. */           \
-    inline T __attribute__((overloadable)) eigenvalue_3x3(const int which, T a, T b, T c, T d, T e, T f)               \
-    {                                                                                                                  \
-        for (int sweep = 0; sweep < 5; sweep++) {                                                                      \
-            ROTATE(T, a, d, b, c, e)                                                                                   \
-            ROTATE(T, a, f, c, b, e)                                                                                   \
-            ROTATE(T, d, f, e, b, c)                                                                                   \
-        }                                                                                                              \
-        return which == 0   ? fmax(a, fmax(d, f))                                                                      \
-               : which == 1 ? fmax(fmin(a, d), fmin(fmax(a, d), f))                                                    \
-                            : fmin(a, fmin(d, f));                                                                     \
-    }
-
-FUNCTIONS(float)
-FUNCTIONS(float16)
-
-#define DETERMINANT_3X3 fma(a, d * f - e * e, fma(c, b * e - c * d, -b * (b * f - c * e)))
 
 __kernel void copy_1 OF_PLANES(1, a)
 __kernel void add_2 OF_PLANES(2, a + b)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from math import ceil, prod
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +51,22 @@ TILE_SIDES = ((1, 2, 4, 8, 16, 32, 64), (8, 16, 32, 64, 128), (64, 128, 256, 512
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """A channel of the image, copied into a slot: rows of images often lie powers of two apart, which caches loathe."""
+
+    channel: int
+
+
+Operand: TypeAlias = Plane | Loaded
+
+
+@dataclass(frozen=True)
 class Step:
     """One pass over a tile: several kernels on one plane, or functions of planes that share their work."""
 
     operation: str
-    inputs: tuple[Plane, ...]
-    outputs: tuple[Plane | None, ...]
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Operand | None, ...]
     margins: tuple[int, int, int]
     axis: int = 0
     boundary: int = 0
@@ -108,34 +119,34 @@ def tile_program(
     """Return the steps of `plan` on `target`, of which the patch holds `window`."""
     steps = tuple(_steps(plan))
     slots, n_slots = _slots(steps, plan)
-    extent = _as_3d(target.shape, 1)
-    deepest = tuple(max((s.margins[a] for s in steps), default=0) for a in range(3))
     widest = max(_as_3d(m, 0)[2] for m in plan.margins.values())
-    tile = _tile_shape(steps, n_slots, extent, n_groups)
-    rows = np.zeros((4, 9), np.int32)
-    settings = zip(
-        _as_3d(image_shape, 1), _as_3d(target.start, 0), extent, tile, _as_3d(window.start, 0),
-        _as_3d(window.shape, 1), deepest, strict=True,
-    )  # fmt: skip
-    for axis, (size, start, length, side, window_start, window_length, margin) in enumerate(settings):
-        room = side + 2 * margin
-        if axis == 2:
-            room += -room % 16 + 16
-        stop, n_tiles = start + length, ceil(length / side)
-        rows[axis] = (size, start, stop, side, window_start, window_length, margin, room, n_tiles)
-    slot_floats = n_slots * int(prod(int(room) for room in rows[:3, 7]))
+    sizes, extent = _as_3d(image_shape, 1), _as_3d(target.shape, 1)
+    tile = _tile_shape(steps, slots, extent, n_groups)
+    begin, window_begin, window_extent = _as_3d(target.start, 0), _as_3d(window.start, 0), _as_3d(window.shape, 1)
+    axes = [
+        (sizes[i], begin[i], begin[i] + extent[i], tile[i], window_begin[i], window_extent[i], ceil(extent[i] / tile[i]))
+        for i in range(3)
+    ]
+    slot_rows, slot_vectors = _slot_rows(steps, slots, n_slots, tile, sizes)
     line_floats = tile[2] + 2 * widest + 64
+    line_floats += -line_floats % 16
     largest = max((kernel.radius for step in steps for kernel in step.kernels), default=0)
     lookup_ints = 2 * largest + 1 + 16
-    rows[3, :4] = len(steps), slot_floats, line_floats, lookup_ints
     kernels = {kernel: None for step in steps for kernel in step.kernels}
     offsets, halves = {}, [np.zeros(1, np.float32)]
     for kernel in kernels:
         offsets[kernel] = sum(map(len, halves))
         halves.append(np.array(kernel.half, np.float32))
     table = np.array([_as_ints(step, slots, offsets) for step in steps], np.int32)
-    n_tiles = int(prod(int(n) for n in rows[:3, 8]))
-    return TileProgram(rows.ravel(), table, np.concatenate(halves), n_tiles, slot_floats + line_floats, lookup_ints)
+    numbers = [*chain(*axes), len(steps), slot_vectors, line_floats, lookup_ints, *chain(*slot_rows)]
+    return TileProgram(
+        np.array(numbers, np.int32),
+        table,
+        np.concatenate(halves),
+        prod(axis[-1] for axis in axes),
+        16 * slot_vectors + line_floats,
+        lookup_ints,
+    )
 
 
 def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
@@ -146,6 +157,7 @@ def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
 def _steps(plan: FeaturePlan) -> Iterator[Step]:
     """Yield the passes in order; what reads the same plane around the same pixels is computed together."""
     done: set[Plane] = set()
+    loaded: set[Loaded] = set()
     first_axis = 3 - plan.ndim
     for plane in plan.order:
         margins = _as_3d(plan.margins[plane], 0)
@@ -155,7 +167,13 @@ def _steps(plan: FeaturePlan) -> Iterator[Step]:
                     group = _convolved_together(plane, plan, done)
                     kernels = tuple(p.kernel for p in group)
                     where = axis + first_axis, BOUNDARIES[boundary]
-                    yield Step("convolve", (below,), group, margins, *where, kernels)
+                    source: Operand = below
+                    if isinstance(below, Source) and axis < plan.ndim - 1:
+                        source = Loaded(below.channel)
+                    if isinstance(source, Loaded) and source not in loaded:
+                        loaded.add(source)
+                        yield Step("copy_1", (below,), (source,), _as_3d(plan.margins[below], 0))
+                    yield Step("convolve", (source,), group, margins, *where, kernels)
                     done.update(group)
                 case Difference(below, axis, scale):
                     yield Step("gradient", (below,), (plane,), margins, axis + first_axis, scale=scale)
@@ -197,17 +215,17 @@ def _is_written_directly(plane: Plane, plan: FeaturePlan) -> bool:
     return len(plan.positions.get(plane, ())) == 1 and plane not in plan.last_use
 
 
-def _slots(steps: tuple[Step, ...], plan: FeaturePlan) -> tuple[dict[Plane, int], int]:
+def _slots(steps: tuple[Step, ...], plan: FeaturePlan) -> tuple[dict[Operand, int], int]:
     """Return where every plane lives, and how many slots are needed; one too many receives what nobody wants."""
     last_use = {plane: index for index, step in enumerate(steps) for plane in step.inputs}
-    where: dict[Plane, int] = {}
+    where: dict[Operand, int] = {}
     free: list[int] = []
     n_slots = 1
     for index, step in enumerate(steps):
         for plane in step.outputs:
             if plane is None:
                 continue
-            if _is_written_directly(plane, plan):
+            if not isinstance(plane, Loaded) and _is_written_directly(plane, plan):
                 where[plane] = FIRST_OUTPUT + plan.positions[plane][0]
             elif free:
                 where[plane] = free.pop()
@@ -222,23 +240,51 @@ def _slots(steps: tuple[Step, ...], plan: FeaturePlan) -> tuple[dict[Plane, int]
     return where, n_slots
 
 
-def _tile_shape(steps: tuple[Step, ...], n_slots: int, extent: tuple[int, int, int], n_groups: int) -> tuple[int, ...]:
+def _slot_rows(
+    steps: tuple[Step, ...],
+    slots: dict[Operand, int],
+    n_slots: int,
+    tile: tuple[int, int, int],
+    sizes: tuple[int, int, int],
+) -> tuple[list[tuple[int, ...]], int]:
+    """Return what ``tiles.cl`` knows of every slot, and how many vectors all of them take."""
+    margins = np.zeros((n_slots, 3), int)
+    for step in steps:
+        for slot in (slots[plane] for plane in step.outputs if plane is not None):
+            if slot < FIRST_OUTPUT:
+                margins[slot] = np.maximum(margins[slot], step.margins)
+    rows, begin = [], 0
+    for z, y, x in margins.tolist():
+        x += -x % 16  # tiles begin where vectors are aligned
+        depth, height, width = (min(t + 2 * m, n) for t, m, n in zip(tile, (z, y, x), sizes, strict=True))
+        vectors = ceil(width / 16) // 2 * 2 + 1  # an odd number of cache lines, so that rows do not meet in one set
+        rows.append((begin, z, y, x, height, 16 * vectors))
+        begin += depth * height * vectors
+    return rows, begin
+
+
+def _tile_shape(
+    steps: tuple[Step, ...], slots: dict[Operand, int], extent: tuple[int, int, int], n_groups: int
+) -> tuple[int, int, int]:
     """Return the tile that costs least: large ones repeat less around them, but must stay in the cache."""
     sides = [sorted({min(side, length) for side in choices}) for choices, length in zip(TILE_SIDES, extent, strict=True)]
     tiles = np.array(list(product(*sides)))
-    work, kept = np.zeros(len(tiles)), np.zeros(len(tiles))
+    work = np.zeros(len(tiles))
+    kept: dict[int, NDArray[np.int64]] = {}
     for step in steps:
         shape = tiles + 2 * np.array(step.margins)
         work += shape[:, 0] * shape[:, 1] * (np.ceil(shape[:, 2] / 16) * step.cost + ROW_COST)
-        kept = np.maximum(kept, shape.prod(axis=1) * (step.copied_to is None))
-    work *= 1 + np.maximum(kept * n_slots / CACHE_FLOATS - 1, 0)
+        for slot in {slots[plane] for plane in step.outputs if plane is not None}:
+            if slot < FIRST_OUTPUT:
+                kept[slot] = np.maximum(kept.get(slot, 0), shape.prod(axis=1))
+    work *= 1 + 0.05 * np.maximum(sum(kept.values()) / CACHE_FLOATS - 1, 0)
     counts = np.ceil(np.array(extent) / tiles).prod(axis=1)
-    work *= counts * (1 + 0.5 * n_groups / np.maximum(counts, 1))  # the last ones wait for each other
+    work *= counts * (1 + 0.5 * n_groups / counts)  # the last ones wait for each other
     z, y, x = (int(side) for side in tiles[work.argmin()])
     return z, y, x
 
 
-def _as_ints(step: Step, slots: dict[Plane, int], offsets: dict[Kernel, int]) -> list[int]:
+def _as_ints(step: Step, slots: dict[Operand, int], offsets: dict[Kernel, int]) -> list[int]:
     references = [slots[plane] for plane in step.inputs]
     references += [references[0]] * (6 - len(references))
     outputs = [0 if plane is None else slots[plane] for plane in step.outputs]

@@ -7,8 +7,11 @@
 // How a step is written down; tile_program.py writes it.
 enum { OPERATION, INPUTS, OUTPUTS = INPUTS + 6, MARGINS = OUTPUTS + 3, AXIS = MARGINS + 3, BOUNDARY, N_EVEN, N_ODD,
        WEIGHTS, RADII = WEIGHTS + 3, SCALE = RADII + 3, STEP_INTS };
-// How an axis is written down: extent of the image; the target; the tiles; the patch; the slots.
-enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, SLOT_MARGIN, SLOT_SHAPE, N_TILES, AXIS_INTS };
+// How an axis is written down: extent of the image; the target; the tiles; the patch.
+enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, N_TILES, AXIS_INTS };
+// Behind the axes: sizes, then every slot: where it begins, in vectors; what it holds around a tile; height and width.
+enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_INTS, SIZES };
+enum { SLOT_START, SLOT_MARGIN, SLOT_HEIGHT = SLOT_MARGIN + 3, SLOT_WIDTH, SLOT_INTS };
 enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, DETERMINANT_3, DETERMINANT_6,
        MAGNITUDE_2, MAGNITUDE_3, EIGENVALUES_3, EIGENVALUES_6 };
 
@@ -38,7 +41,9 @@ enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, 
                      const int shared)                                                                                 \
     {                                                                                                                  \
         const int gap = min(16, count - 16);                                                                           \
-        for (int block = 0; block < count; block += 32) {                                                              \
+        const int unaligned = (int)((ulong)to0 / sizeof(float)) & 15;                                                  \
+        for (int block = 0, next; block < count; block = next) {                                                       \
+            next = block + 32 - (block == 0 ? unaligned : 0);                                                          \
             const int i = min(block, max(count - 32, 0));                                                              \
             __global const float *c = centre + i;                                                                      \
             STARTS                                                                                                     \
@@ -125,7 +130,7 @@ inline void by_floats(__global const float *centre, const int stride, __global c
 
 // A row of the plane `reference` at (z, y), such that [x] is the pixel at x of the image.
 inline __global float *row_of(const int reference, const int z, const int y, __global const int *axes,
-                              __private const int *origin, __global float *image, __global float *slots,
+                              __private const int *start, __global float *image, __global float *slots,
                               __global float *out)
 {
     __global const int *Z = axes, *Y = axes + AXIS_INTS, *X = axes + 2 * AXIS_INTS;
@@ -134,17 +139,19 @@ inline __global float *row_of(const int reference, const int z, const int y, __g
         return image + (rows + y - Y[WINDOW_START]) * X[WINDOW_SHAPE] - X[WINDOW_START];
     }
     if (reference < FIRST_OUTPUT) {
-        const long rows = ((long)reference * Z[SLOT_SHAPE] + z - origin[0]) * Y[SLOT_SHAPE];
-        return slots + (rows + y - origin[1]) * X[SLOT_SHAPE] - origin[2];
+        __global const int *slot = axes + 3 * AXIS_INTS + SIZES + reference * SLOT_INTS, *margin = slot + SLOT_MARGIN;
+        const long rows = (long)(z - max(start[0] - margin[0], 0)) * slot[SLOT_HEIGHT];
+        __global float *first = slots + (long)slot[SLOT_START] * 16 - max(start[2] - margin[2], 0);
+        return first + (rows + y - max(start[1] - margin[1], 0)) * slot[SLOT_WIDTH];
     }
     const long depth = Z[TARGET_STOP] - Z[TARGET_START], height = Y[TARGET_STOP] - Y[TARGET_START];
     const long rows = ((long)(reference - FIRST_OUTPUT) * depth + z - Z[TARGET_START]) * height;
     return out + (rows + y - Y[TARGET_START]) * (X[TARGET_STOP] - X[TARGET_START]) - X[TARGET_START];
 }
-#define ROW(reference, z, y) row_of(reference, z, y, axes, origin, image, slots, out)
+#define ROW(reference, z, y) row_of(reference, z, y, axes, start, image, slots, out)
 
 inline void convolve_row(__global const int *step, const int z, const int y, const int x, const int count,
-                         __global const int *axes, __private const int *origin, __global float *image,
+                         __global const int *axes, __private const int *start, __global float *image,
                          __global float *slots, __global float *out, __global const float *weights,
                          __global float *line, __global int *lookup)
 {
@@ -213,7 +220,7 @@ inline void convolve_row(__global const int *step, const int z, const int y, con
     (after - before) * (scale / max(min(position + 1, size - 1) - max(position - 1, 0), 1))
 
 inline void differentiate_row(__global const int *step, const int z, const int y, const int x, const int count,
-                              __global const int *axes, __private const int *origin, __global float *image,
+                              __global const int *axes, __private const int *start, __global float *image,
                               __global float *slots, __global float *out)
 {
     const int axis = step[AXIS], size = axes[axis * AXIS_INTS + SIZE];
@@ -245,7 +252,7 @@ inline void differentiate_row(__global const int *step, const int z, const int y
 }
 
 inline void map_row(__global const int *step, const int z, const int y, const int x, const int count,
-                    __global const int *axes, __private const int *origin, __global float *image,
+                    __global const int *axes, __private const int *start, __global float *image,
                     __global float *slots, __global float *out)
 {
     __global const float *p0 = ROW(step[INPUTS], z, y) + x, *p1 = ROW(step[INPUTS + 1], z, y) + x;
@@ -281,7 +288,6 @@ inline void map_row(__global const int *step, const int z, const int y, const in
     }
 }
 
-// `axes`: three axes, then the number of steps and the floats of scratch, of `line` and of `lookup` of one group.
 // The hint keeps Intel's compiler from trying to merge work-items into vectors, which takes ten times longer to build.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void
 compute_tiles(__global float *image, __global const int *restrict axes, __global const int *restrict steps,
@@ -289,19 +295,19 @@ compute_tiles(__global float *image, __global const int *restrict axes, __global
               __global float *out, __global int *counter)
 {
     __global const int *sizes = axes + 3 * AXIS_INTS;
-    const int n_steps = sizes[0], slot_floats = sizes[1], line_floats = sizes[2], lookup_ints = sizes[3];
-    __global float *slots = scratch + (long)get_group_id(0) * (slot_floats + line_floats), *line = slots + slot_floats;
-    __global int *lookup = lookups + (long)get_group_id(0) * lookup_ints;
+    const int n_steps = sizes[N_STEPS];
+    const long slot_floats = sizes[SLOT_VECTORS] * 16L;
+    __global float *slots = scratch + get_group_id(0) * (slot_floats + sizes[LINE_FLOATS]), *line = slots + slot_floats;
+    __global int *lookup = lookups + (long)get_group_id(0) * sizes[LOOKUP_INTS];
     const int columns = axes[2 * AXIS_INTS + N_TILES], rows = axes[AXIS_INTS + N_TILES];
     const int n_tiles = axes[N_TILES] * rows * columns;
     for (int tile = atomic_inc(counter); tile < n_tiles; tile = atomic_inc(counter)) {
         const int place[3] = {tile / columns / rows, tile / columns % rows, tile % columns};
-        int start[3], stop[3], origin[3];
+        int start[3], stop[3];
         for (int i = 0; i < 3; i++) {
             __global const int *axis = axes + i * AXIS_INTS;
             start[i] = axis[TARGET_START] + place[i] * axis[TILE];
             stop[i] = min(start[i] + axis[TILE], axis[TARGET_STOP]);
-            origin[i] = start[i] - axis[SLOT_MARGIN];
         }
         for (int s = 0; s < n_steps; s++) {
             __global const int *step = steps + s * STEP_INTS;
@@ -315,13 +321,13 @@ compute_tiles(__global float *image, __global const int *restrict axes, __global
                 for (int y = low[1]; y < high[1]; y++)
                     switch (step[OPERATION]) {
                     case CONVOLVE:
-                        convolve_row(step, z, y, x, count, axes, origin, image, slots, out, weights, line, lookup);
+                        convolve_row(step, z, y, x, count, axes, start, image, slots, out, weights, line, lookup);
                         break;
                     case GRADIENT:
-                        differentiate_row(step, z, y, x, count, axes, origin, image, slots, out);
+                        differentiate_row(step, z, y, x, count, axes, start, image, slots, out);
                         break;
                     default:
-                        map_row(step, z, y, x, count, axes, origin, image, slots, out);
+                        map_row(step, z, y, x, count, axes, start, image, slots, out);
                     }
         }
     }

@@ -13,6 +13,8 @@ SUITES = {
         "features, forest and whole prediction beat scikit-image + scikit-learn, by how much",
     ),
     "forest": ("benchmarks.forest.suite", "compiled forests outrun scikit-learn and every other engine, by how much"),
+    "features": ("benchmarks.features.suite", "features are computed faster than by other libraries, by how much"),
+    "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
     "reliability": ("benchmarks.reliability.forest_parity", "compiled forests decide as scikit-learn does"),
 }
 """Name: module with `add_arguments(parser)` and `run(arguments)`, which returns an exit status; and what it shows."""

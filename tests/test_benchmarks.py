@@ -91,6 +91,30 @@ def test_peers_are_chosen_by_name():
         chosen_peers("sklern")
 
 
+def test_the_features_suite_checks_every_contestant_and_writes_json(tmp_path, capsys):
+    path = tmp_path / "features.json"
+    options = ["--side", "96", "--volume", "8", "32", "40", "--rounds", "1", "--json", str(path)]
+    assert main(["features", *options]) == 0
+    written = json.loads(path.read_text(encoding="utf-8"))["workloads"]
+    assert list(written) == ["W1", "W1+25", "W2", "W3", "W4"]
+    for result in written.values():
+        assert result["is_right"]
+        assert result["max_relative_error"]["SciPy"] < 1e-3
+        ours = result["median_seconds"]["pixelforest, reused output"]
+        assert result["ratio_to_reused"]["SciPy"] == pytest.approx(result["median_seconds"]["SciPy"] / ours)
+        assert result["first_call_seconds"] > 0
+    assert "first call" in capsys.readouterr().out
+
+
+def test_the_agreement_suite_finds_every_original_reproduced(tmp_path, capsys):
+    path = tmp_path / "agreement.json"
+    assert main(["agreement", "--device", "numpy", "--json", str(path)]) == 0
+    rows = json.loads(path.read_text(encoding="utf-8"))["errors"]
+    assert {row["convention"] for row in rows} == {"scipy", "skimage", "ilastik", "clesperanto"}
+    assert len(rows) > 60
+    assert "0 above" in capsys.readouterr().out
+
+
 def test_contestants_take_turns():
     calls = []
     medians = interleaved_medians({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)

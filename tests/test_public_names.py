@@ -12,6 +12,7 @@ import pixelforest.demo_data
 import pixelforest.exceptions
 
 PUBLIC = {
+    "CustomFilter",
     "FeatureSpec",
     "Flatten",
     "ImageFeatureStack",
@@ -26,6 +27,7 @@ PUBLIC = {
     "compile_forest",
     "metrics",
     "model_selection",
+    "register_filter",
 }
 HEAVY = ("pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage")
 
@@ -75,7 +77,7 @@ def test_public_objects_are_documented_with_an_example(name, thing):
 
 def is_plain_record(thing):
     """Return whether a class only carries what a function returns; the function's example shows it."""
-    return thing in (pf.metrics.ObjectMatching, pf.metrics.ObjectPair, pixelforest.demo_data.DemoData)
+    return thing in (pf.metrics.ObjectMatching, pf.metrics.ObjectPair, pf.CustomFilter, pixelforest.demo_data.DemoData)
 
 
 @each_object

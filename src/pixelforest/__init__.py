@@ -12,11 +12,13 @@ from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
 from pixelforest.estimators.segmenter import ImageSegmenter
+from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CustomFilter",
     "FeatureSpec",
     "Flatten",
     "ImageFeatureStack",
@@ -31,4 +33,5 @@ __all__ = [
     "compile_forest",
     "metrics",
     "model_selection",
+    "register_filter",
 ]

@@ -91,6 +91,14 @@ class Backend(Protocol):
         """Compute the features of `plan` on the target window of `patch`."""
         ...
 
+    def writes_to_host(self, plan: FeaturePlan) -> bool:
+        """Return whether `write_features` can be used, with whole images as patches."""
+        ...
+
+    def write_features(self, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
+        """Write the features of `plan` on the target window of `patch` to `out`, which is C-contiguous."""
+        ...
+
     def load_forest(self, forest: Forest, *, form: str | None = None) -> ForestProgram:
         """Make `forest` ready for this device; `form` forces a kernel form."""
         ...

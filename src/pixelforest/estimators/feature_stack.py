@@ -10,11 +10,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from pixelforest.backends.protocol import Backend
 from pixelforest.backends.select import open_backend
-from pixelforest.engine.tiling import TileReader, tile_shape_for, tiles
+from pixelforest.engine.tiling import TileReader, tile_shape_of_plan, tiles
 from pixelforest.engine.xarrays import name_like
+from pixelforest.estimators.outputs import as_dtype, checked_dtype, checked_outputs
 from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, map_images
 from pixelforest.features.build import build_plan, grid
+from pixelforest.features.conventions import ConventionName, checked_convention
 from pixelforest.features.parse import parse_features
+from pixelforest.features.patch import Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.spec import FeatureSpec
 from pixelforest.images.containers import (
@@ -46,21 +49,33 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
 
     Parameters
     ----------
-    filters : sequence of str
-        Filters; each is computed at every sigma. Formulae: `pixelforest.features.filters`.
+    filters : sequence of str, CustomFilter, or object with `transform`
+        Filters; each is computed at every sigma. Formulae: `pixelforest.features.filters`. Your own: see
+        `register_filter`. An object with ``transform(image)`` sees the image once, channels last, and returns
+        ``(*spatial)`` or ``(*spatial, n)``; it tells n by ``get_feature_names_out()`` or ``n_outputs``, and its halo by
+        ``halo`` (without: whole images only). Wrap fitted scikit-learn transformers in `FrozenEstimator`, so that
+        `clone` leaves them fitted.
     sigmas : sequence of float
         Scales in pixels, or in the unit of `spacing`.
     features : str or list, optional
-        Instead of `filters` and `sigmas`: a preset such as ``"object_size_1_to_5_px"``, a feature string such as
+        Instead of `filters` and `sigmas`: a preset (``"ilastik"``, ``"skimage"``, ``"weka"``,
+        ``"apoc_object_size_1_to_5_px"``, …), a feature string such as
         ``"original gaussian_blur=1 sobel_of_gaussian_blur=5"``, or a list of `FeatureSpec` or such strings.
     spatial_ndim : {2, 3}
         Number of spatial axes. Never guessed: ``(5, 256, 256)`` is five images or one volume, and you say which.
     channel_axis : int, optional
         Axis of one image that holds channels; every filter is applied to every channel.
+    convention : {"scipy", "ilastik", "clesperanto", "skimage"}
+        Whose borders, kernels and edge operators, see `pixelforest.features.conventions`. Presets and apoc's names
+        keep their own.
+    filter_ndim : {2, 3}, optional
+        2 filters volumes slice by slice; by default all spatial axes are filtered.
     spacing : sequence of float, optional
         Distance between pixels on each spatial axis, ``(z, y, x)`` order. Sigmas and derivatives are then physical.
     nan_policy : {"raise", "mask"}
         What NaN or inf pixels do: raise, or make NaN of every feature that they reach.
+    dtype : {"float32", "float16"}
+        Of what `transform` returns. Values are computed as float32; float16 halves the memory and keeps 3 digits.
     device : str
         ``"auto"``, ``"numpy"``, or part of the name of an OpenCL platform or device.
 
@@ -68,6 +83,8 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
     ----------
     n_features_in_ : int
         Channels seen by `fit`.
+    plan_ : FeaturePlan
+        What is computed, and which intermediate results are shared; ``print(stack.plan_)`` shows it.
 
     See Also
     --------
@@ -93,8 +110,11 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         features: Any = None,
         spatial_ndim: int = 2,
         channel_axis: int | None = None,
+        convention: ConventionName = "scipy",
+        filter_ndim: int | None = None,
         spacing: Any = None,
         nan_policy: NanPolicy = "raise",
+        dtype: Any = "float32",
         device: str = "auto",
     ) -> None:
         self.filters = filters
@@ -102,8 +122,11 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         self.features = features
         self.spatial_ndim = spatial_ndim
         self.channel_axis = channel_axis
+        self.convention = convention
+        self.filter_ndim = filter_ndim
         self.spacing = spacing
         self.nan_policy = nan_policy
+        self.dtype = dtype
         self.device = device
 
     def fit(self, X: Any, y: Any = None) -> ImageFeatureStack:
@@ -121,38 +144,45 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         """
         n_channels = checked_n_channels(collect_images(X, self.axes()), self.axes())
         self.plan_for(n_channels)
+        checked_dtype(self.dtype)
         self.n_features_in_ = n_channels
         return self
 
-    def transform(self, X: Any) -> Any:
-        """Return the features of every image.
+    def transform(self, X: Any, *, out: Any = None) -> Any:
+        r"""Return the features of every image.
 
         Parameters
         ----------
         X : list of array-like, stack, or one image
+        out : ndarray or list of ndarray, optional
+            Arrays of the shape and dtype of the result to write into, one per image: memory that is used again is
+            faster than fresh memory. Best in the layout that `transform` returns.
 
         Returns
         -------
         list of ndarray, stack, or one ndarray
-            As `X`; float32, shape ``(*spatial, n_features)`` per image: a view of a feature-major block. DataArrays
-            come back as DataArrays with a ``feature`` dim.
+            As `X`; of dtype `dtype`, shape ``(*spatial, n_features)`` per image: a view of a feature-major block.
+            `out`, if it is given. DataArrays come back as DataArrays with a ``feature`` dim.
 
         Raises
         ------
         ValueError, TypeError
-            A parameter or an image that is not what it should be; the message says which.
+            A parameter, an image or an output that is not what it should be; the message says which.
         """
         axes = self.axes()
-        expected = getattr(self, "n_features_in_", None)
-        plan = self.plan_for(checked_n_channels(collect_images(X, axes), axes, expected=expected))
+        batch = collect_images(X, axes)
+        plan = self.plan_for(checked_n_channels(batch, axes, expected=getattr(self, "n_features_in_", None)))
+        shapes = [(*axes.spatial(np.shape(image)), len(plan.outputs)) for image in batch.images]
+        outputs = checked_outputs(out, batch, shapes, checked_dtype(self.dtype))
         backend = open_backend(self.device)
 
         def features_of(image: Any, index: int) -> Any:
             reader = TileReader(channels_first(image, axes, index=index), plan, self.nan_policy, index)
-            block = np.moveaxis(compute_image(backend, reader), 0, -1)
+            block = np.moveaxis(compute_image(backend, reader, outputs.block(index)), 0, -1)
             return name_like(block, image, axes, last=("feature", plan.names))
 
-        return map_images(X, axes, features_of)
+        results = map_images(X, axes, features_of)
+        return results if out is None else out
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the features: the last axis of what `transform` returns.
@@ -170,6 +200,20 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         if n_channels is None:
             raise ValueError("the names depend on the number of channels (`channel_axis` is set): call `fit` first")
         return np.array(self.plan_for(n_channels).names, dtype=object)
+
+    @property
+    def plan_(self) -> FeaturePlan:
+        """What is computed: every pass once, and which features it serves; print it to read it.
+
+        Raises
+        ------
+        AttributeError
+            Images have channels, and `fit` has not seen how many.
+        """
+        n_channels = getattr(self, "n_features_in_", 1 if self.channel_axis is None else None)
+        if n_channels is None:
+            raise AttributeError("`plan_` depends on the number of channels (`channel_axis` is set): call `fit` first")
+        return self.plan_for(n_channels)
 
     def axes(self) -> ImageAxes:
         """Return how one image is laid out."""
@@ -200,7 +244,12 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         """Return what is computed for images with `n_channels` channels."""
         if self.nan_policy not in ("raise", "mask"):
             raise ValueError(f"`nan_policy` must be 'raise' or 'mask', got {self.nan_policy!r}")
-        return build_plan(self.specs(), checked_spacing(self.spacing, self.axes().spatial_ndim), n_channels)
+        checked_convention(self.convention)
+        ndim = self.axes().spatial_ndim
+        if self.filter_ndim is not None and (self.filter_ndim not in (2, 3) or self.filter_ndim > ndim):
+            raise ValueError(f"`filter_ndim` must be None, 2 or 3 and at most {ndim}, got {self.filter_ndim!r}")
+        spacing = checked_spacing(self.spacing, ndim)
+        return build_plan(self.specs(), spacing, n_channels, convention=self.convention, filter_ndim=self.filter_ndim)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -212,14 +261,19 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         return tags
 
 
-def compute_image(backend: Backend, reader: TileReader) -> NDArray[np.float32]:
-    """Return the features of a whole image, ``(n_features, *spatial)``; pixels that NaN reaches are NaN."""
-    n_features = len(reader.plan.outputs)
-    out = np.empty((n_features, *reader.shape), np.float32)
-    for window in tiles(reader.shape, tile_shape_for(reader.shape, n_features)):
+def compute_image(backend: Backend, reader: TileReader, out: NDArray[Any]) -> NDArray[Any]:
+    """Write the features of a whole image to `out`, ``(n_features, *spatial)``; pixels that NaN reaches are NaN."""
+    is_plain = out.dtype == np.float32 and out.flags.c_contiguous and not np.may_share_memory(out, reader.planes)
+    if is_plain and backend.writes_to_host(reader.plan):
+        patch, touched = reader.read(Window.whole(reader.shape))
+        backend.write_features(reader.plan, patch, out)
+        if touched is not None:
+            out[:, touched] = np.nan
+        return out
+    for window in tiles(reader.shape, tile_shape_of_plan(reader.shape, reader.plan)):
         patch, touched = reader.read(window)
         tile = out[(slice(None), *window.slices)]
-        tile[...] = backend.compute_features(reader.plan, patch).to_host()
+        tile[...] = as_dtype(backend.compute_features(reader.plan, patch).to_host(), out.dtype, reader.plan.names)
         if touched is not None:
             tile[:, touched] = np.nan
     return out

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.backends.protocol import Backend, FeatureBlock
 from pixelforest.backends.select import open_backend
-from pixelforest.engine.tiling import TileReader, tile_shape_for, tiles
+from pixelforest.engine.tiling import TileReader, tile_shape_of_plan, tiles
 from pixelforest.engine.xarrays import name_like
 from pixelforest.estimators.compile_forest import CompiledClassifier
 from pixelforest.estimators.compiled_classifier import CompiledClassifierMixin
@@ -116,6 +116,8 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         features = ImageFeatureStack() if self.features is None else clone(self.features)
         if not isinstance(features, ImageFeatureStack):
             raise TypeError(f"`features` must be an ImageFeatureStack, got {type(features).__name__}")
+        if np.dtype(features.dtype) != np.float32:
+            raise ValueError(f"`features`: an ImageSegmenter needs features of dtype float32, got {features.dtype!r}")
         axes = features.axes()
         self._checked_tile_shape(axes)
         batch = collect_images(X, axes, allow_single=False)
@@ -203,7 +205,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         plan = features.plan_for(self.n_features_in_)
         planes = channels_first(image, features.axes(), index=index)
         reader = TileReader(planes, plan, features.nan_policy, index)
-        tile_shape = self._checked_tile_shape(features.axes()) or tile_shape_for(reader.shape, len(plan.outputs))
+        tile_shape = self._checked_tile_shape(features.axes()) or tile_shape_of_plan(reader.shape, plan)
         for window in tiles(reader.shape, tile_shape):
             patch, touched = reader.read(window)
             yield window, backend.compute_features(plan, patch), touched
@@ -284,15 +286,18 @@ def rows_at(
     """
     shape = reader.shape
     positions = np.stack(np.unravel_index(pixels, shape), axis=1)
-    cells = np.ravel_multi_index(tuple((positions // TRAINING_CELL[len(shape)]).T), shape)
+    cell = shape if reader.plan.whole_image_filters else (TRAINING_CELL[len(shape)],) * len(shape)
+    cells = np.ravel_multi_index(tuple((positions // cell).T), shape)
     rows = np.empty((len(pixels), len(reader.plan.outputs)), np.float32)
     valid = np.ones(len(pixels), np.bool_)
     order = np.argsort(cells, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(cells[order])) + 1):
         inside = positions[members]
         window = Window(tuple(inside.min(axis=0).tolist()), tuple((inside.max(axis=0) + 1).tolist()))
+        if reader.plan.whole_image_filters:
+            window = Window.whole(shape)
         patch, touched = reader.read(window)
-        at = tuple((inside - inside.min(axis=0)).T)
+        at = tuple((inside - np.array(window.start)).T)
         rows[members] = backend.compute_features(reader.plan, patch).to_host()[(slice(None), *at)].T
         if touched is not None:
             valid[members] = ~touched[at]

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
-from pixelforest.features.filters import FILTERS
+from pixelforest.features.conventions import ConventionName
+from pixelforest.features.custom import CustomFilter, transformer_filter
+from pixelforest.features.filters import FILTERS, ImageFilter
 from pixelforest.features.plan import FeaturePlan
-from pixelforest.features.planes import Plane
+from pixelforest.features.planes import Host, Plane
 from pixelforest.features.spec import FeatureSpec
 
 
-@lru_cache(maxsize=64)
-def build_plan(specs: tuple[FeatureSpec, ...], spacing: tuple[float, ...], n_channels: int = 1) -> FeaturePlan:
+def build_plan(
+    specs: tuple[FeatureSpec, ...],
+    spacing: tuple[float, ...],
+    n_channels: int = 1,
+    *,
+    convention: ConventionName = "scipy",
+    filter_ndim: int | None = None,
+) -> FeaturePlan:
     """Return the plan that computes `specs` on every channel.
 
-    Features of channel 0 come first, then those of channel 1, and so on. With several channels the names begin with
-    ``channel_0_``, ``channel_1_``, …
+    Features of channel 0 come first, then those of channel 1, and so on; last those that are computed once per image.
+    With several channels the names begin with ``channel_0_``, ``channel_1_``, …
 
     Parameters
     ----------
@@ -24,6 +34,10 @@ def build_plan(specs: tuple[FeatureSpec, ...], spacing: tuple[float, ...], n_cha
     spacing : tuple of float
         Distance between pixels on every spatial axis.
     n_channels : int
+    convention : str
+        Of specifications that name none.
+    filter_ndim : int, optional
+        Number of axes, counted from the last, that are filtered; fewer than there are: slice by slice.
 
     Examples
     --------
@@ -33,18 +47,48 @@ def build_plan(specs: tuple[FeatureSpec, ...], spacing: tuple[float, ...], n_cha
     >>> plan.halo
     (4, 4)
     """
+    entries = tuple(spec.entry for spec in specs)  # a name may be given to another function
+    return _build_plan(specs, entries, spacing, n_channels, convention, filter_ndim or len(spacing))
+
+
+@lru_cache(maxsize=64)
+def _build_plan(
+    specs: tuple[FeatureSpec, ...],
+    entries: tuple[ImageFilter, ...],
+    spacing: tuple[float, ...],
+    n_channels: int,
+    convention: ConventionName,
+    filter_ndim: int,
+) -> FeaturePlan:
     outputs: list[Plane] = []
     names: list[str] = []
+    first_axis = len(spacing) - filter_ndim
+
+    def add(spec: FeatureSpec, channel: int, prefix: str) -> None:
+        planes = spec.planes(channel, spacing[first_axis:], convention=convention, first_axis=first_axis)
+        if isinstance(spec.entry, CustomFilter) and not spec.entry.is_per_channel:
+            everything = tuple(range(n_channels))
+            planes = tuple(replace(p, channels=everything) if isinstance(p, Host) else p for p in planes)
+        outputs.extend(planes)
+        names.extend(prefix + name for name in spec.names(filter_ndim))
+
     for channel in range(n_channels):
-        prefix = f"channel_{channel}_" if n_channels > 1 else ""
         for spec in specs:
-            outputs += spec.planes(channel, spacing)
-            names += [prefix + name for name in spec.names(len(spacing))]
+            if spec.entry.is_per_channel:
+                add(spec, channel, f"channel_{channel}_" if n_channels > 1 else "")
+    for spec in specs:
+        if not spec.entry.is_per_channel:
+            add(spec, 0, "")
     return FeaturePlan(tuple(outputs), tuple(names), len(spacing), n_channels)
 
 
-def grid(filters: Sequence[str], sigmas: Sequence[float]) -> tuple[FeatureSpec, ...]:
+def grid(filters: Sequence[Any], sigmas: Sequence[float]) -> tuple[FeatureSpec, ...]:
     """Return every filter at every sigma; filters without a sigma once.
+
+    Parameters
+    ----------
+    filters : sequence of str, CustomFilter, or object with `transform`
+    sigmas : sequence of float
 
     Examples
     --------
@@ -52,7 +96,17 @@ def grid(filters: Sequence[str], sigmas: Sequence[float]) -> tuple[FeatureSpec, 
     ['original', 'gaussian_sigma_1', 'gaussian_sigma_2']
     """
     specs: list[FeatureSpec] = []
-    for name in filters:
-        has_sigma = name not in FILTERS or FILTERS[name].has_sigma  # unknown names: FeatureSpec says so
+    for given in filters:
+        if isinstance(given, str | CustomFilter):
+            name = given
+        elif hasattr(given, "transform") and not isinstance(given, type):
+            name = transformer_filter(given)
+        else:
+            raise TypeError(
+                "`filters` must hold names of filters, what `register_filter` returns, or objects with "
+                f"`transform(image)`, got {given!r}"
+            )
+        entry = FILTERS.get(name) if isinstance(name, str) else name
+        has_sigma = entry is None or entry.has_sigma  # unknown names: FeatureSpec says so
         specs += [FeatureSpec(name, sigma) for sigma in sigmas] if has_sigma else [FeatureSpec(name)]
     return tuple(specs)

@@ -1,188 +1,142 @@
-"""The filters: each builds its planes from one channel, and says its formula.
-
-Notation: f is the image; ``G(σ)`` its convolution with a sampled Gaussian that sums to 1; ``∂`` derivatives of that
-Gaussian (Gaussian derivatives, not differences of pixels). With ``spacing`` given, σ is in physical units
-(``σ_axis = σ / spacing_axis`` pixels) and derivatives are per physical unit.
-
-scikit-image's and SciPy's names have SciPy's conventions: borders are reflected (``mode="reflect"``) and kernels end
-at ``int(4 σ + 0.5)`` pixels (``truncate=4``). apoc's names have apoc's: borders are repeated (``mode="nearest"``) and
-kernels have ``int(8 σ)`` taps, made odd; its stencils work in pixels and ignore ``spacing`` except in σ.
-"""
+"""The registry: every filter by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from functools import partial
+from typing import Protocol
 
-from pixelforest.features.kernels import GaussianKernel, Kernel, StencilKernel
-from pixelforest.features.planes import Boundary, Convolution, Plane, Pointwise, PointwiseFunction, Source
-
-TRUNCATE = 4.0
-"""Where SciPy's Gaussian kernels end, in standard deviations."""
+from pixelforest.features import gaussian_filters, host_filters, oriented_filters, window_filters
+from pixelforest.features.geometry import Geometry
+from pixelforest.features.planes import Plane, Source
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """Scale of a filter and the distance between pixels on every spatial axis."""
-
-    sigma: float
-    spacing: tuple[float, ...]
+class ImageFilter(Protocol):
+    """What the registry holds."""
 
     @property
-    def axes(self) -> range:
-        """Spatial axes."""
-        return range(len(self.spacing))
+    def build(self) -> Callable[[Source, Geometry], tuple[Plane, ...]]:
+        """Builder of the planes."""
+        ...
 
-    def scaled(self, factor: float) -> Geometry:
-        """Return the geometry with sigma multiplied by `factor`."""
-        return Geometry(self.sigma * factor, self.spacing)
+    @property
+    def has_sigma(self) -> bool:
+        """Whether the filter has a scale."""
+        ...
 
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether every channel is filtered; otherwise the filter runs once per image."""
+        ...
 
-def gaussian_derivative(plane: Plane, geometry: Geometry, orders: tuple[int, ...]) -> Plane:
-    """Return the derivative of `orders` of the smoothed plane, one separable pass per axis (SciPy's conventions)."""
-    for axis, (order, spacing) in enumerate(zip(orders, geometry.spacing, strict=True)):
-        sigma = geometry.sigma / spacing
-        kernel = GaussianKernel(sigma, order, radius=int(TRUNCATE * sigma + 0.5), scale=spacing**-order)
-        plane = Convolution(plane, axis, kernel, "reflect")
-    return plane
+    @property
+    def ndims(self) -> tuple[int, ...]:
+        """Numbers of axes that can be filtered."""
+        ...
 
-
-def derivatives(plane: Plane, geometry: Geometry, order: int) -> tuple[Plane, ...]:
-    """Return all partial derivatives of one order: the gradient, or the upper triangle of the Hessian by rows."""
-    return tuple(
-        gaussian_derivative(plane, geometry, tuple(axes.count(axis) for axis in geometry.axes))
-        for axes in combinations_with_replacement(geometry.axes, order)
-    )
+    def labels(self, ndim: int) -> tuple[str, ...]:
+        """Return what tells the outputs apart in `ndim` dimensions; one empty text if there is one output."""
+        ...
 
 
-def pointwise(function: PointwiseFunction, *planes: Plane) -> Plane:
-    """Return `function` of the values that `planes` have at each pixel."""
-    return Pointwise(function, planes)
+def one(ndim: int) -> tuple[str, ...]:
+    """Return the label of a single output."""
+    return ("",)
 
 
-def eigenvalues(matrix: tuple[Plane, ...], ndim: int) -> tuple[Plane, ...]:
-    """Return the eigenvalues, largest first, of the symmetric matrix with this upper triangle."""
-    functions: tuple[PointwiseFunction, ...] = ("eigenvalue_0", "eigenvalue_1", "eigenvalue_2")
-    return tuple(Pointwise(function, matrix) for function in functions[:ndim])
+def per_axis(ndim: int) -> tuple[str, ...]:
+    """Return ``0``, ``1`` and so on."""
+    return tuple(str(axis) for axis in range(ndim))
 
 
-def original(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return f, the image itself. Unit: that of the image."""
-    return (pointwise("copy", plane),)
+def partial_derivatives(ndim: int) -> tuple[str, ...]:
+    """Return the axes of all first and second derivatives: ``0``, ``1``, ``00``, ``01``, ``11`` in 2-D."""
+    return (*per_axis(ndim), *(f"{i}{j}" for i in range(ndim) for j in range(i, ndim)))
 
 
-def gaussian(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return G(σ). Source: `scipy.ndimage.gaussian_filter`."""
-    return (gaussian_derivative(plane, geometry, (0,) * len(geometry.spacing)),)
+def named_axes(ndim: int) -> tuple[str, ...]:
+    """Return ``y``, ``x`` or ``z``, ``y``, ``x``."""
+    return ("z", "y", "x")[-ndim:]
 
 
-def difference_of_gaussians(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return G(0.9 σ) - G(1.1 σ), a band-pass around σ. Ratios are apoc's."""
-    return (pointwise("subtract", *gaussian(plane, geometry.scaled(0.9)), *gaussian(plane, geometry.scaled(1.1))),)
+def named_directions(ndim: int) -> tuple[str, ...]:
+    """Return steps such as ``0p`` (no step, one step forward) and ``pm`` (forward, backward)."""
+    return tuple("".join("m0p"[step + 1] for step in steps) for steps in oriented_filters.directions(ndim))
 
 
-def laplacian_of_gaussian(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return Σ_i ∂²G(σ)/∂x_i², negative in bright blobs. Source: `scipy.ndimage.gaussian_laplace`."""
-    ndim = len(geometry.spacing)
-    orders = [tuple(2 * (axis == i) for i in geometry.axes) for axis in range(ndim)]
-    return (pointwise("add", *(gaussian_derivative(plane, geometry, o) for o in orders)),)
-
-
-def gaussian_gradient_magnitude(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return sqrt(Σ_i (∂G(σ)/∂x_i)²). Source: `scipy.ndimage.gaussian_gradient_magnitude`."""
-    return (pointwise("magnitude", *derivatives(plane, geometry, 1)),)
-
-
-def hessian_eigenvalues(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return the eigenvalues of (∂²G(σ)/∂x_i∂x_j), largest first; order as in `skimage.feature`."""
-    return eigenvalues(derivatives(plane, geometry, 2), len(geometry.spacing))
-
-
-def structure_tensor_eigenvalues(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return the eigenvalues of the structure tensor, largest first.
-
-    The tensor is the outer product of the gradient, smoothed: ``G(σ/2) * (∂G(σ)/∂x_i · ∂G(σ)/∂x_j)``. The outer
-    scale of half the inner one is ilastik's. Unit: that of the image, squared (per squared length).
-    """
-    gradient = derivatives(plane, geometry, 1)
-    products = (pointwise("multiply", a, b) for a, b in combinations_with_replacement(gradient, 2))
-    tensor = tuple(gaussian(product, geometry.scaled(0.5))[0] for product in products)
-    return eigenvalues(tensor, len(geometry.spacing))
-
-
-def gaussian_blur(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return apoc's ``gaussian_blur``: G(σ) from a kernel of ``int(8 σ)`` taps, made odd, with repeated borders."""
-    for axis, spacing in enumerate(geometry.spacing):
-        sigma = geometry.sigma / spacing
-        kernel = GaussianKernel(sigma, 0, radius=int(8 * sigma) // 2)
-        plane = Convolution(plane, axis, kernel, "nearest")
-    return (plane,)
-
-
-def difference_of_gaussian(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return apoc's ``difference_of_gaussian``: blur(0.9 σ) - blur(1.1 σ)."""
-    narrow, wide = gaussian_blur(plane, geometry.scaled(0.9)), gaussian_blur(plane, geometry.scaled(1.1))
-    return (pointwise("subtract", *narrow, *wide),)
-
-
-def _stencil(plane: Plane, kernels: tuple[Kernel, ...], boundary: Boundary = "nearest") -> Plane:
-    for axis, kernel in enumerate(kernels):
-        plane = Convolution(plane, axis, kernel, boundary)
-    return plane
-
-
-ONES = StencilKernel((1.0, 1.0))
-SMOOTH = StencilKernel((2.0, 1.0))
-STEP = StencilKernel((0.0, 1.0), parity=-1)
-
-
-def laplace_box_of_gaussian_blur(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return apoc's Laplace box: ``(3ⁿ - 1) · centre - Σ neighbours`` of the blurred image, n dimensions.
-
-    apoc's own 3-D kernel has a wrong centre weight (a constant image gives -25); this is the right one.
-    """
-    (blurred,) = gaussian_blur(plane, geometry)
-    ndim = len(geometry.spacing)
-    centre = Convolution(blurred, 0, StencilKernel((float(3**ndim),)), "nearest")
-    return (pointwise("subtract", centre, _stencil(blurred, (ONES,) * ndim)),)
-
-
-def sobel_of_gaussian_blur(plane: Plane, geometry: Geometry) -> tuple[Plane, ...]:
-    """Return apoc's Sobel: sqrt(Σ_i S_i²) of the blurred image.
-
-    ``S_i`` is (-1, 0, 1) along axis i and (1, 2, 1) along the others, not divided: a unit ramp gives 8 in 2-D, 32 in
-    3-D (apoc's own 3-D operator reads out of bounds).
-    """
-    (blurred,) = gaussian_blur(plane, geometry)
-    steps = [_stencil(blurred, tuple(STEP if i == axis else SMOOTH for i in geometry.axes)) for axis in geometry.axes]
-    return (pointwise("magnitude", *steps),)
+def projections(ndim: int) -> tuple[str, ...]:
+    """Return the names of the projections of `membrane_projections`."""
+    return ("mean", "maximum", "minimum", "sum", "std", "median")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A named filter: what builds its planes, and how many it gives."""
+    """A filter of this package: what builds its planes, and what it gives."""
 
     build: Callable[[Source, Geometry], tuple[Plane, ...]]
     has_sigma: bool = True
-    is_per_axis: bool = False
+    naming: Callable[[int], tuple[str, ...]] = one
+    is_per_channel: bool = True
+    ndims: tuple[int, ...] = (2, 3)
+    needs_square_pixels: bool = False
 
-    def n_outputs(self, ndim: int) -> int:
-        """Return the number of planes in `ndim` dimensions."""
-        return ndim if self.is_per_axis else 1
+    def labels(self, ndim: int) -> tuple[str, ...]:
+        """Return what tells the outputs apart in `ndim` dimensions; one empty text if there is one output."""
+        return self.naming(ndim)
 
 
-FILTERS: dict[str, Filter] = {
-    "original": Filter(original, has_sigma=False),
-    "gaussian": Filter(gaussian),
-    "difference_of_gaussians": Filter(difference_of_gaussians),
-    "laplacian_of_gaussian": Filter(laplacian_of_gaussian),
-    "gaussian_gradient_magnitude": Filter(gaussian_gradient_magnitude),
-    "hessian_eigenvalues": Filter(hessian_eigenvalues, is_per_axis=True),
-    "structure_tensor_eigenvalues": Filter(structure_tensor_eigenvalues, is_per_axis=True),
-    "gaussian_blur": Filter(gaussian_blur),
-    "difference_of_gaussian": Filter(difference_of_gaussian),
-    "laplace_box_of_gaussian_blur": Filter(laplace_box_of_gaussian_blur),
-    "sobel_of_gaussian_blur": Filter(sobel_of_gaussian_blur),
+FILTERS: dict[str, ImageFilter] = {
+    "original": Filter(gaussian_filters.original, has_sigma=False),
+    "gaussian": Filter(gaussian_filters.gaussian),
+    "difference_of_gaussians": Filter(gaussian_filters.difference_of_gaussians),
+    "laplacian_of_gaussian": Filter(gaussian_filters.laplacian_of_gaussian),
+    "gaussian_gradient_magnitude": Filter(gaussian_filters.gaussian_gradient_magnitude),
+    "hessian_eigenvalues": Filter(gaussian_filters.hessian_eigenvalues, naming=per_axis),
+    "structure_tensor_eigenvalues": Filter(gaussian_filters.structure_tensor_eigenvalues, naming=per_axis),
+    "gaussian_derivatives": Filter(gaussian_filters.gaussian_derivatives, naming=partial_derivatives),
+    "hessian_determinant": Filter(gaussian_filters.hessian_determinant),
+    "hessian_trace": Filter(gaussian_filters.hessian_trace),
+    "sobel": Filter(gaussian_filters.sobel),
+    "local_mean": Filter(window_filters.local_mean),
+    "local_std": Filter(window_filters.local_std),
+    "local_variance": Filter(window_filters.local_variance),
+    "minimum": Filter(window_filters.minimum),
+    "maximum": Filter(window_filters.maximum),
+    "median": Filter(host_filters.median),
+    "white_top_hat": Filter(window_filters.white_top_hat),
+    "black_top_hat": Filter(window_filters.black_top_hat),
+    "entropy": Filter(host_filters.entropy),
+    "gabor": Filter(oriented_filters.gabor, naming=named_directions),
+    "membrane_projections": Filter(host_filters.membrane_projections, has_sigma=False, naming=projections, ndims=(2,)),
+    "local_binary_pattern": Filter(host_filters.local_binary_pattern, ndims=(2,), needs_square_pixels=True),
+    "position": Filter(host_filters.position, has_sigma=False, naming=named_axes, is_per_channel=False),
+    **{
+        f"difference_of_scales_{ratio}": Filter(partial(gaussian_filters.difference_of_scales, ratio=ratio))
+        for ratio in (2, 4, 8, 16)
+    },
+    "gaussian_blur": Filter(gaussian_filters.gaussian_blur),
+    "difference_of_gaussian": Filter(gaussian_filters.difference_of_gaussian),
+    "laplace_box_of_gaussian_blur": Filter(gaussian_filters.laplace_box_of_gaussian_blur),
+    "sobel_of_gaussian_blur": Filter(gaussian_filters.sobel_of_gaussian_blur),
 }
-"""Every filter by name. The first seven are what `ImageFeatureStack(filters=…)` takes; apoc's names follow."""
+"""Every filter by name, those of apoc last. What users register is added by `register_filter`."""
+
+BUILT_IN: dict[str, Filter] = {name: entry for name, entry in FILTERS.items() if isinstance(entry, Filter)}
+"""The filters of this package, whose names `register_filter` does not give away."""
+
+
+def filters_for(spacing: tuple[float, ...]) -> tuple[str, ...]:
+    """Return the names of the filters of this package that images with these distances between pixels can have.
+
+    Examples
+    --------
+    >>> "membrane_projections" in filters_for((1.0, 1.0)), "membrane_projections" in filters_for((2.0, 1.0, 1.0))
+    (True, False)
+    """
+    is_square = len(set(spacing)) == 1
+    return tuple(
+        name
+        for name, entry in BUILT_IN.items()
+        if len(spacing) in entry.ndims and (is_square or not entry.needs_square_pixels)
+    )

@@ -72,6 +72,61 @@ class GaussianKernel:
 
 
 @dataclass(frozen=True)
+class MomentKernel:
+    """A sampled Gaussian or its derivative whose moment is made exact, as vigra and fastfilters have it.
+
+    Order 0 sums to 1. The mean of the second derivative is subtracted, so that a constant image gives 0. Derivatives
+    are divided so that ``Σ w(k) k = 1`` (first) or ``Σ w(k) k²/2 = 1`` (second): slopes and curvatures are exact
+    however short the kernel is. Source: `vigra::Kernel1D::initGaussianDerivative`.
+
+    Parameters
+    ----------
+    sigma, order, radius, scale
+        As of `GaussianKernel`; derivatives need a radius of at least 1.
+    """
+
+    sigma: float
+    order: int
+    radius: int
+    scale: float = 1.0
+
+    @property
+    def parity(self) -> int:
+        """-1 for the first derivative, 1 otherwise."""
+        return -1 if self.order == 1 else 1
+
+    @cached_property
+    def half(self) -> tuple[float, ...]:
+        """Weights of the centre and of the positions right of it."""
+        k = np.arange(self.radius + 1)
+        phi = np.exp(-0.5 / self.sigma**2 * k**2)
+        w = (phi, k * phi, (k**2 / self.sigma**2 - 1) * phi)[self.order]
+        if self.order == 2:
+            w = w - (w[0] + 2 * w[1:].sum()) / (2 * self.radius + 1)
+        moment = w[0] + 2 * w[1:].sum() if self.order == 0 else 2 * (w * k**self.order).sum() / self.order
+        return tuple(float(v) for v in self.scale * w / moment)
+
+
+@dataclass(frozen=True)
+class WaveKernel:
+    """A Gaussian that sums to 1, times a cosine (parity 1) or a sine (parity -1) of `frequency` cycles per pixel."""
+
+    sigma: float
+    frequency: float
+    radius: int
+    parity: int
+
+    @cached_property
+    def half(self) -> tuple[float, ...]:
+        """Weights of the centre and of the positions right of it."""
+        k = np.arange(self.radius + 1)
+        phi = np.exp(-0.5 / self.sigma**2 * k**2)
+        phi /= phi[0] + 2 * phi[1:].sum()
+        wave = np.cos if self.parity == 1 else np.sin
+        return tuple(float(w) for w in phi * wave(2 * np.pi * self.frequency * k))
+
+
+@dataclass(frozen=True)
 class StencilKernel:
     """A short kernel with given weights, such as the (1, 2, 1) and (-1, 0, 1) of Sobel's operator."""
 
@@ -82,6 +137,11 @@ class StencilKernel:
     def radius(self) -> int:
         """Positions on either side that are read."""
         return len(self.half) - 1
+
+
+def box(radius: int) -> StencilKernel:
+    """Return the kernel that averages ``2 radius + 1`` pixels."""
+    return StencilKernel((1 / (2 * radius + 1),) * (radius + 1))
 
 
 def weights(kernel: Kernel) -> tuple[float, ...]:

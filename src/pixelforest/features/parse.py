@@ -33,8 +33,8 @@ def parse_features(features: str | Sequence[FeatureSpec | str]) -> tuple[Feature
 
     Examples
     --------
-    >>> parse_features("original gaussian_blur=1")
-    (FeatureSpec(filter='original', sigma=None), FeatureSpec(filter='gaussian_blur', sigma=1.0))
+    >>> [spec.name for spec in parse_features("original gaussian_blur=1")]
+    ['original', 'gaussian_blur_sigma_1']
     >>> len(parse_features("object_size_1_to_5_px"))
     16
     """
@@ -47,9 +47,10 @@ def parse_features(features: str | Sequence[FeatureSpec | str]) -> tuple[Feature
     parsed = tuple(spec for feature in given for spec in _as_specs(feature))
     if not parsed:
         raise ValueError(f"`features` is empty, got {features!r}")
-    for spec in parsed:
-        if parsed.count(spec) > 1:
-            raise ValueError(f"`features`: {spec.name!r} is there {parsed.count(spec)} times")
+    names = [spec.name for spec in parsed]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"`features`: {name!r} is there {names.count(name)} times")
     return parsed
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.features.host import StatisticsKey
 from pixelforest.features.planes import Boundary
 
 
@@ -58,12 +61,15 @@ class Patch:
         Where features are wanted.
     image_shape : tuple of int
         Spatial shape of the whole image; only its true borders are extended by the boundary rule.
+    statistics : mapping
+        What filters that need statistics of the whole image have found there.
     """
 
     planes: NDArray[np.float32]
     window: Window
     target: Window
     image_shape: tuple[int, ...]
+    statistics: Mapping[StatisticsKey, Any] = field(default_factory=dict)
 
 
 def boundary_index(start: int, stop: int, size: int, boundary: Boundary) -> NDArray[np.intp]:
@@ -75,9 +81,15 @@ def boundary_index(start: int, stop: int, size: int, boundary: Boundary) -> NDAr
     [2, 1, 0, 0, 1, 2, 3, 3, 2]
     >>> boundary_index(-3, 6, 4, "nearest").tolist()
     [0, 0, 0, 0, 1, 2, 3, 3, 3]
+    >>> boundary_index(-3, 6, 4, "mirror").tolist()
+    [3, 2, 1, 0, 1, 2, 3, 2, 1]
     """
     positions: NDArray[np.intp] = np.arange(start, stop)
     if boundary == "nearest":
         return np.clip(positions, 0, size - 1)
+    if boundary == "mirror":
+        period = max(2 * size - 2, 1)  # an axis of one pixel repeats it
+        positions %= period
+        return np.minimum(positions, period - positions)
     positions %= 2 * size
     return np.minimum(positions, 2 * size - 1 - positions)

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pixelforest.features.planes import Bound, Convolution, Plane, Source, bound, in_order, inputs
+from pixelforest.features.bounds import Bound, bound
+from pixelforest.features.describe import describe_plan
+from pixelforest.features.host import HostOperation
+from pixelforest.features.planes import Host, Plane, Source, in_order, inputs, reach
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class FeaturePlan:
     ndim: int
     n_channels: int
 
+    def __str__(self) -> str:
+        return describe_plan(self)
+
     @cached_property
     def order(self) -> tuple[Plane, ...]:
         """Every plane once, inputs before what uses them."""
@@ -40,10 +46,9 @@ class FeaturePlan:
         """Pixels around the target, on every axis, where each plane is needed."""
         margins = dict.fromkeys(self.order, (0,) * self.ndim)
         for plane in reversed(self.order):
-            needed = list(margins[plane])
-            if isinstance(plane, Convolution):
-                needed[plane.axis] += plane.kernel.radius
             for below in inputs(plane):
+                more = reach(plane, below, self.ndim)
+                needed = [margin + pixels for margin, pixels in zip(margins[plane], more, strict=True)]
                 margins[below] = tuple(max(a, b) for a, b in zip(margins[below], needed, strict=True))
         return margins
 
@@ -70,6 +75,30 @@ class FeaturePlan:
     def bounds(self) -> tuple[Bound, ...]:
         """Gain and degree of every feature."""
         return tuple(bound(plane) for plane in self.outputs)
+
+    @cached_property
+    def host_operations(self) -> tuple[tuple[HostOperation, tuple[int, ...]], ...]:
+        """Functions that the host computes, with the channels that they see; each once."""
+        return tuple(dict.fromkeys((p.operation, p.channels) for p in self.order if isinstance(p, Host)))
+
+    @cached_property
+    def whole_image_filters(self) -> tuple[str, ...]:
+        """Names of filters that declare no halo: they see whole images only."""
+        return tuple(operation.name for operation, _ in self.host_operations if operation.halo is None)
+
+    @cached_property
+    def largest_peak(self) -> float:
+        """Magnitude of images up to which no value, in between or at the end, can overflow float32."""
+        return min(bound(plane).largest_peak for plane in self.order)
+
+    def overflowing(self, peak: float) -> tuple[str, ...]:
+        """Return the names of the features that images of magnitude `peak` can make overflow."""
+        below = [in_order((plane,)) for plane in self.outputs]
+        return tuple(
+            name
+            for name, planes in zip(self.names, below, strict=True)
+            if any(bound(plane).largest_peak < peak for plane in planes)
+        )
 
     def subset(self, features: Sequence[int]) -> FeaturePlan:
         """Return the plan of the features with these indices; what only others need is gone."""

@@ -1,4 +1,4 @@
-"""A feature is a graph of planes: sources, one-dimensional convolutions and pointwise functions.
+"""A feature is a graph of planes: sources, passes along one axis, pointwise functions, and functions on the host.
 
 Planes are values: two filters that need the same smoothed derivative build equal planes, and the plan computes one.
 That is all the sharing there is, so a feature has the same bits alone as in any company.
@@ -10,16 +10,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from pixelforest.features.kernels import Kernel, absolute_sum
+from pixelforest.features.host import HostOperation
+from pixelforest.features.kernels import Kernel
 
-Boundary = Literal["reflect", "nearest"]
-"""What lies beyond the border of the image, in SciPy's words: ``d c b a | a b c d`` or ``a a a a | a b c d``."""
+Boundary = Literal["reflect", "nearest", "mirror"]
+"""What lies beyond the border of the image, in SciPy's words.
+
+``d c b a | a b c d``, ``a a a a | a b c d`` or ``d c b | a b c d``."""
 
 PointwiseFunction = Literal[
-    "copy", "add", "subtract", "multiply", "magnitude", "eigenvalue_0", "eigenvalue_1", "eigenvalue_2"
+    "copy",
+    "add",
+    "subtract",
+    "multiply",
+    "magnitude",
+    "square_root",
+    "determinant",
+    "eigenvalue_0",
+    "eigenvalue_1",
+    "eigenvalue_2",
 ]
-"""Functions of one to six planes. Eigenvalues are those of a symmetric matrix given by its upper triangle, row by
-row, largest first."""
+"""Functions of one to six planes. Determinant and eigenvalues are those of a symmetric matrix given by its upper
+triangle, row by row; eigenvalues come largest first."""
 
 
 @dataclass(frozen=True)
@@ -30,38 +42,103 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Convolution:
+class _Derived:
+    """A plane that is computed from others; its hash is computed once, because graphs are deep."""
+
+    _hash: int = field(init=False, repr=False, compare=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        values = (getattr(self, name) for name in self.__dataclass_fields__ if name != "_hash")
+        object.__setattr__(self, "_hash", hash((type(self).__name__, *values)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+@dataclass(frozen=True)
+class Convolution(_Derived):
     """`plane` correlated with `kernel` along one spatial axis."""
 
     plane: Plane
     axis: int
     kernel: Kernel
     boundary: Boundary
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.plane, self.axis, self.kernel, self.boundary)))
-
-    def __hash__(self) -> int:
-        return self._hash  # graphs are deep: computing it anew at every look-up would walk the graph
+    __hash__ = _Derived.__hash__
 
 
 @dataclass(frozen=True)
-class Pointwise:
+class Difference(_Derived):
+    """`plane` differentiated along one axis as `numpy.gradient` does it, times `scale`; 0 where an axis has one pixel.
+
+    ``(f(x + 1) - f(x - 1)) / 2`` inside, ``f(1) - f(0)`` and ``f(n - 1) - f(n - 2)`` at the borders.
+    """
+
+    plane: Plane
+    axis: int
+    scale: float = 1.0
+    __hash__ = _Derived.__hash__
+
+
+@dataclass(frozen=True)
+class Extremum(_Derived):
+    """The least or greatest of ``2 radius + 1`` values along one axis."""
+
+    plane: Plane
+    axis: int
+    radius: int
+    kind: Literal["minimum", "maximum"]
+    boundary: Boundary
+    __hash__ = _Derived.__hash__
+
+
+@dataclass(frozen=True)
+class Spread(_Derived):
+    """Variance of ``2 radius + 1`` groups along one axis: the mean of their variances plus the variance of their means.
+
+    Values of one sign are summed, so nothing cancels as it does in "mean of squares minus square of the mean".
+
+    Parameters
+    ----------
+    variance : Plane, optional
+        Variance inside the group that every pixel stands for; None where groups are single pixels.
+    mean : Plane
+        Mean of that group.
+    total : Plane
+        Mean of `mean` over the ``2 radius + 1`` groups.
+    """
+
+    variance: Plane | None
+    mean: Plane
+    total: Plane
+    axis: int
+    radius: int
+    boundary: Boundary
+    __hash__ = _Derived.__hash__
+
+
+@dataclass(frozen=True)
+class Pointwise(_Derived):
     """A function of the values that several planes have at the same pixel."""
 
     function: PointwiseFunction
     planes: tuple[Plane, ...]
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.function, self.planes)))
-
-    def __hash__(self) -> int:
-        return self._hash
+    __hash__ = _Derived.__hash__
 
 
-Plane: TypeAlias = Source | Convolution | Pointwise
+@dataclass(frozen=True)
+class Host(_Derived):
+    """One output of a function that Python computes, the same on every backend.
+
+    Several outputs of one call are several planes that differ in `index`; the function runs once.
+    """
+
+    channels: tuple[int, ...]
+    operation: HostOperation
+    index: int = 0
+    __hash__ = _Derived.__hash__
+
+
+Plane: TypeAlias = Source | Convolution | Difference | Extremum | Spread | Pointwise | Host
 
 
 def inputs(plane: Plane) -> tuple[Plane, ...]:
@@ -69,10 +146,32 @@ def inputs(plane: Plane) -> tuple[Plane, ...]:
     match plane:
         case Source():
             return ()
-        case Convolution():
+        case Convolution() | Difference() | Extremum():
             return (plane.plane,)
+        case Spread(variance, mean, total):
+            return (mean, total) if variance is None else (variance, mean, total)
         case Pointwise():
             return plane.planes
+        case Host():
+            return tuple(Source(channel) for channel in plane.channels)
+
+
+def reach(plane: Plane, below: Plane, ndim: int) -> tuple[int, ...]:
+    """Return how many pixels to either side, on every axis, a value of `plane` reads of its input `below`."""
+    match plane:
+        case Convolution():
+            radius = plane.kernel.radius
+        case Extremum():
+            radius = plane.radius
+        case Spread():
+            radius = plane.radius if below != plane.total or below == plane.mean else 0
+        case Difference():
+            radius = 1
+        case Host():
+            return plane.operation.halo or (0,) * ndim
+        case _:
+            return (0,) * ndim
+    return tuple(radius * (axis == plane.axis) for axis in range(ndim))
 
 
 def in_order(outputs: tuple[Plane, ...]) -> Iterator[Plane]:
@@ -88,40 +187,3 @@ def in_order(outputs: tuple[Plane, ...]) -> Iterator[Plane]:
 
     for output in outputs:
         yield from visit(output)
-
-
-@dataclass(frozen=True)
-class Bound:
-    """``|value| <= (gain * max|image|) ** degree``."""
-
-    gain: float
-    degree: int
-
-
-def bound(plane: Plane) -> Bound:
-    """Return how large the values of `plane` can get, from the kernels alone.
-
-    The agreement of two backends is stated relative to this bound.
-    """
-    match plane:
-        case Source():
-            return Bound(1.0, 1)
-        case Convolution():
-            below = bound(plane.plane)
-            return Bound(below.gain * absolute_sum(plane.kernel) ** (1 / below.degree), below.degree)
-        case Pointwise():
-            return _pointwise_bound(plane.function, [bound(p) for p in plane.planes])
-
-
-def _pointwise_bound(function: PointwiseFunction, bounds: list[Bound]) -> Bound:
-    degree = bounds[0].degree
-    sizes = [b.gain**b.degree for b in bounds]
-    match function:
-        case "multiply":
-            return Bound((sizes[0] * sizes[1]) ** 0.5, 2)
-        case "copy" | "add" | "subtract":
-            return Bound(sum(sizes) ** (1 / degree), degree)
-        case "magnitude":
-            return Bound(sum(s**2 for s in sizes) ** (0.5 / degree), degree)
-        case _:  # an eigenvalue is at most the Frobenius norm; off-diagonal entries count twice
-            return Bound((2 * sum(s**2 for s in sizes)) ** (0.5 / degree), degree)

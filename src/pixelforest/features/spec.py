@@ -7,7 +7,10 @@ from numbers import Real
 
 import numpy as np
 
-from pixelforest.features.filters import FILTERS, Geometry
+from pixelforest.features.conventions import CONVENTIONS, ConventionName, checked_convention
+from pixelforest.features.custom import CustomFilter
+from pixelforest.features.filters import FILTERS, ImageFilter
+from pixelforest.features.geometry import Geometry
 from pixelforest.features.planes import Plane, Source
 from pixelforest.features.suggest import suggestion
 
@@ -18,11 +21,14 @@ class FeatureSpec:
 
     Parameters
     ----------
-    filter : str
-        Name of a filter; `pixelforest.features.filters.FILTERS` lists them with their formulae.
+    filter : str or CustomFilter
+        Name of a filter (`pixelforest.features.filters.FILTERS` lists them with their formulae), or what
+        `register_filter` returned.
     sigma : float, optional
         Scale of the filter, in pixels, or in the unit of `spacing` where one is given. ``None`` for filters without
         a scale (``"original"``).
+    convention : {"scipy", "ilastik", "clesperanto", "skimage"}, optional
+        Whose borders, kernels and edge operators; None: those of the `ImageFeatureStack`.
 
     Raises
     ------
@@ -39,38 +45,92 @@ class FeatureSpec:
     ValueError: `features`: unknown filter 'gausian'; did you mean 'gaussian'?
     """
 
-    filter: str
+    filter: str | CustomFilter
     sigma: float | None = None
+    convention: ConventionName | None = None
 
     def __post_init__(self) -> None:
-        if self.filter not in FILTERS:
+        if not isinstance(self.filter, CustomFilter) and self.filter not in FILTERS:
             raise ValueError(f"`features`: unknown filter {self.filter!r}; {suggestion(self.filter, FILTERS)}")
-        if not FILTERS[self.filter].has_sigma:
+        if self.convention is not None:
+            checked_convention(self.convention)
+        if not self.entry.has_sigma:
             if self.sigma is not None:
-                raise ValueError(f"`features`: filter {self.filter!r} has no sigma, got {self.sigma!r}")
+                raise ValueError(f"`features`: filter {self.filter_name!r} has no sigma, got {self.sigma!r}")
             return
         if not isinstance(self.sigma, Real) or isinstance(self.sigma, bool | np.bool_):
-            raise ValueError(f"`features`: filter {self.filter!r} needs a number as sigma, got {self.sigma!r}")
+            raise ValueError(f"`features`: filter {self.filter_name!r} needs a number as sigma, got {self.sigma!r}")
         if not (np.isfinite(self.sigma) and self.sigma > 0):
-            raise ValueError(f"`features`: sigma must be a finite number > 0, got {self.sigma!r} for {self.filter!r}")
+            raise ValueError(
+                f"`features`: sigma must be a finite number > 0, got {self.sigma!r} for {self.filter_name!r}"
+            )
         object.__setattr__(self, "sigma", float(self.sigma))
+
+    @property
+    def entry(self) -> ImageFilter:
+        """The filter itself.
+
+        Raises
+        ------
+        ValueError
+            It was registered in another process, and is not known in this one.
+        """
+        if isinstance(self.filter, CustomFilter):
+            return self.filter
+        if self.filter not in FILTERS:
+            raise ValueError(
+                f"`features`: filter {self.filter!r} is not registered in this process; call `register_filter` here "
+                "too, or put what it returned into `filters`"
+            )
+        return FILTERS[self.filter]
+
+    @property
+    def filter_name(self) -> str:
+        """Name of the filter."""
+        return self.filter if isinstance(self.filter, str) else self.filter.name
 
     @property
     def name(self) -> str:
         """Name of the feature, such as ``gaussian_sigma_2``."""
-        return (
-            self.filter
-            if self.sigma is None
-            else f"{self.filter}_sigma_{np.format_float_positional(self.sigma, trim='-')}"
-        )
+        if self.sigma is None:
+            return self.filter_name
+        return f"{self.filter_name}_sigma_{np.format_float_positional(self.sigma, trim='-')}"
 
     def names(self, ndim: int) -> tuple[str, ...]:
         """Return one name for each plane that the filter gives in `ndim` dimensions."""
-        n_outputs = FILTERS[self.filter].n_outputs(ndim)
-        if n_outputs == 1:
-            return (self.name,)
-        return tuple(self.name.replace(self.filter, f"{self.filter}_{i}", 1) for i in range(n_outputs))
+        start, end = len(self.filter_name), self.name
+        return tuple(f"{end[:start]}{'_' * bool(label)}{label}{end[start:]}" for label in self.entry.labels(ndim))
 
-    def planes(self, channel: int, spacing: tuple[float, ...]) -> tuple[Plane, ...]:
-        """Return the planes that compute the filter on one channel."""
-        return FILTERS[self.filter].build(Source(channel), Geometry(self.sigma or 0.0, spacing))
+    def planes(
+        self,
+        channel: int,
+        spacing: tuple[float, ...],
+        *,
+        convention: ConventionName = "scipy",
+        first_axis: int = 0,
+    ) -> tuple[Plane, ...]:
+        """Return the planes that compute the filter on one channel.
+
+        Parameters
+        ----------
+        channel : int
+        spacing : tuple of float
+            Distance between pixels on the filtered axes.
+        convention : str
+            Used where the specification names none.
+        first_axis : int
+            First spatial axis that is filtered.
+
+        Raises
+        ------
+        ValueError
+            The filter cannot filter that many axes.
+        """
+        if len(spacing) not in self.entry.ndims:
+            raise ValueError(
+                f"`features`: filter {self.filter_name!r} is for {self.entry.ndims[0]}-D images, got {len(spacing)} "
+                "spatial axes; `filter_ndim=2` filters volumes slice by slice"
+            )
+        sigmas = tuple((self.sigma or 0.0) / distance for distance in spacing)
+        geometry = Geometry(sigmas, spacing, CONVENTIONS[self.convention or convention], first_axis)
+        return self.entry.build(Source(channel), geometry)

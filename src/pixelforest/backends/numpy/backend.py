@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelforest.backends.numpy.features import HostBlock, compute_features
 from pixelforest.backends.numpy.forest import NumpyForestProgram
@@ -20,6 +21,14 @@ class NumpyBackend:
     def compute_features(self, plan: FeaturePlan, patch: Patch) -> HostBlock:
         """Compute the features of `plan` on the target window of `patch`."""
         return HostBlock(compute_features(plan, patch))
+
+    def writes_to_host(self, plan: FeaturePlan) -> bool:
+        """Return False: intermediate planes are as large as the patch, so that tiles are better."""
+        return False
+
+    def write_features(self, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
+        """Write the features of `plan` on the target window of `patch` to `out`."""
+        out[...] = compute_features(plan, patch)
 
     def load_forest(self, forest: Forest, *, form: str | None = None) -> NumpyForestProgram:
         """Wrap `forest` for level-by-level traversal in NumPy, which has no kernels to choose from."""

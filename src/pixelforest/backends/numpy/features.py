@@ -12,10 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pixelforest.features.host import evaluate_host
 from pixelforest.features.kernels import weights
 from pixelforest.features.patch import Patch, Window, boundary_index
 from pixelforest.features.plan import FeaturePlan
-from pixelforest.features.planes import Convolution, Plane, Pointwise, Source
+from pixelforest.features.planes import (
+    Boundary,
+    Convolution,
+    Difference,
+    Extremum,
+    Host,
+    Plane,
+    Pointwise,
+    Source,
+    Spread,
+)
 
 Array = NDArray[np.float64]
 
@@ -34,35 +45,92 @@ class HostBlock:
 
 def compute_features(plan: FeaturePlan, patch: Patch) -> NDArray[np.float32]:
     """Return the features of `plan`, ``(n_features, *target.shape)``, as float32."""
-    windows = {plane: patch.target.grow(margin, patch.image_shape) for plane, margin in plan.margins.items()}
+    run = PlanRun(plan, patch)
     out = np.empty((len(plan.outputs), *patch.target.shape), np.float32)
-    values: dict[Plane, Array] = {}
     for step, plane in enumerate(plan.order):
-        values[plane] = _evaluate(plane, values, windows, patch)
+        run.values[plane] = run.evaluate(plane)
         for index in plan.positions.get(plane, ()):
-            out[index] = values[plane][patch.target.within(windows[plane])]
-        for done in [p for p in values if plan.last_use.get(p, step) <= step]:
-            del values[done]
+            out[index] = run.on(plane, patch.target)
+        for done in [p for p in run.values if plan.last_use.get(p, step) <= step]:
+            del run.values[done]
     return out
 
 
-def _evaluate(plane: Plane, values: dict[Plane, Array], windows: dict[Plane, Window], patch: Patch) -> Array:
-    window = windows[plane]
-    match plane:
-        case Source(channel):
-            source: Array = patch.planes[channel][window.within(patch.window)].astype(np.float64)
-            return source
-        case Convolution(below, axis, kernel, boundary):
-            start, stop = window.start[axis], window.stop[axis]
-            reach = boundary_index(start - kernel.radius, stop + kernel.radius, patch.image_shape[axis], boundary)
-            cut = list(window.within(windows[below]))
-            cut[axis] = slice(None)
-            rows = values[below][tuple(cut)].take(reach - windows[below].start[axis], axis=axis)
-            full: Array = ndimage.correlate1d(rows, weights(kernel), axis=axis, mode="constant")
-            return full[(slice(None),) * axis + (slice(kernel.radius, kernel.radius + stop - start),)]
-        case Pointwise(function, planes):
-            result: Array = POINTWISE[function](*(values[p][window.within(windows[p])] for p in planes))
-            return result
+class PlanRun:
+    """Values of the planes of one run that are still needed."""
+
+    def __init__(self, plan: FeaturePlan, patch: Patch) -> None:
+        self.patch = patch
+        self.windows = {plane: patch.target.grow(m, patch.image_shape) for plane, m in plan.margins.items()}
+        self.values: dict[Plane, Array] = {}
+        self.from_host: dict[Any, NDArray[np.float32]] = {}
+
+    def on(self, plane: Plane, window: Window) -> Array:
+        """Return the values of a plane on a window inside its own."""
+        return self.values[plane][window.within(self.windows[plane])]
+
+    def evaluate(self, plane: Plane) -> Array:
+        """Return the values of a plane on its window."""
+        window = self.windows[plane]
+        match plane:
+            case Source(channel):
+                source: Array = self.patch.planes[channel][window.within(self.patch.window)].astype(np.float64)
+                return source
+            case Convolution(below, axis, kernel, boundary):
+                rows = self._extended(below, window, axis, kernel.radius, boundary)
+                full: Array = ndimage.correlate1d(rows, weights(kernel), axis=axis, mode="constant")
+                return _without(full, axis, kernel.radius)
+            case Difference(below, axis, scale):
+                return self._difference(below, window, axis) * scale
+            case Extremum(below, axis, radius, kind, boundary):
+                rows = self._extended(below, window, axis, radius, boundary)
+                filtered = EXTREMA[kind](rows, 2 * radius + 1, axis=axis, mode="nearest")
+                return _without(filtered, axis, radius)
+            case Spread():
+                return self._spread(plane, window)
+            case Pointwise(function, planes):
+                result: Array = POINTWISE[function](*(self.on(p, window) for p in planes))
+                return result
+            case Host(channels, operation, index):
+                key = (channels, operation, window)
+                if key not in self.from_host:
+                    self.from_host[key] = evaluate_host(operation, channels, self.patch, window)
+                computed: Array = self.from_host[key][index].astype(np.float64)
+                return computed
+
+    def _extended(self, below: Plane, window: Window, axis: int, radius: int, boundary: Boundary) -> Array:
+        """Return a plane on `window` and `radius` pixels around it along one axis, beyond borders as they say."""
+        start, stop = window.start[axis], window.stop[axis]
+        positions = boundary_index(start - radius, stop + radius, self.patch.image_shape[axis], boundary)
+        cut = list(window.within(self.windows[below]))
+        cut[axis] = slice(None)
+        return self.values[below][tuple(cut)].take(positions - self.windows[below].start[axis], axis=axis)
+
+    def _difference(self, below: Plane, window: Window, axis: int) -> Array:
+        rows = self._extended(below, window, axis, 1, "nearest")
+        size = self.patch.image_shape[axis]
+        position = np.arange(window.start[axis], window.stop[axis])
+        steps = np.minimum(position + 1, size - 1) - np.maximum(position - 1, 0)
+        shape = [-1 if i == axis else 1 for i in range(rows.ndim)]
+        after, before = (rows.take(range(i, i + len(steps)), axis=axis) for i in (2, 0))
+        difference: Array = (after - before) / np.maximum(steps, 1).reshape(shape)
+        return difference
+
+    def _spread(self, plane: Spread, window: Window) -> Array:
+        total = self.on(plane.total, window)
+        means = self._extended(plane.mean, window, plane.axis, plane.radius, plane.boundary)
+        n_groups, length = 2 * plane.radius + 1, total.shape[plane.axis]
+        shifts = [range(k, k + length) for k in range(n_groups)]
+        result: Array = sum(((means.take(s, axis=plane.axis) - total) ** 2 for s in shifts), np.zeros(total.shape))
+        if plane.variance is not None:
+            inner = self._extended(plane.variance, window, plane.axis, plane.radius, plane.boundary)
+            result = sum((inner.take(s, axis=plane.axis) for s in shifts), result)
+        return result / n_groups
+
+
+def _without(rows: Array, axis: int, radius: int) -> Array:
+    """Return `rows` without `radius` pixels at both ends of one axis."""
+    return rows[(slice(None),) * axis + (slice(radius, rows.shape[axis] - radius),)]
 
 
 def _magnitude(*components: Array) -> Array:
@@ -84,12 +152,24 @@ def _eigenvalue(index: int) -> Callable[..., Array]:
     return largest_first
 
 
+def _determinant(*triangle: Array) -> Array:
+    if len(triangle) == 3:
+        a, b, c = triangle
+        return a * c - b * b
+    a, b, c, d, e, f = triangle
+    return a * (d * f - e * e) - b * (b * f - c * e) + c * (b * e - c * d)
+
+
+EXTREMA = {"minimum": ndimage.minimum_filter1d, "maximum": ndimage.maximum_filter1d}
+
 POINTWISE: dict[str, Callable[..., Any]] = {
     "copy": lambda a: a,
     "add": lambda *planes: sum(planes[1:], start=planes[0]),
     "subtract": np.subtract,
     "multiply": np.multiply,
     "magnitude": _magnitude,
+    "square_root": np.sqrt,
+    "determinant": _determinant,
     "eigenvalue_0": _eigenvalue(0),
     "eigenvalue_1": _eigenvalue(1),
     "eigenvalue_2": _eigenvalue(2),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pixelforest.backends.opencl.features import compute_features
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelforest.backends.opencl.features import compute_features, write_features, writes_to_host
 from pixelforest.backends.opencl.forest import OpenCLForestProgram
 from pixelforest.backends.opencl.runtime import Device, DeviceArray
 from pixelforest.features.patch import Patch
@@ -21,6 +24,14 @@ class OpenCLBackend:
     def compute_features(self, plan: FeaturePlan, patch: Patch) -> DeviceArray:
         """Compute the features of `plan` on the target window of `patch`; the block stays on the device."""
         return compute_features(self.device, plan, patch)
+
+    def writes_to_host(self, plan: FeaturePlan) -> bool:
+        """Return whether `write_features` can be used."""
+        return writes_to_host(self.device, plan)
+
+    def write_features(self, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
+        """Write the features of `plan` on the target window of `patch` to `out`, without a copy."""
+        write_features(self.device, plan, patch, out)
 
     def load_forest(self, forest: Forest, *, form: str | None = None) -> OpenCLForestProgram:
         """Upload the tables of `forest` and build its kernels for this device; `form` forces a kernel form."""

@@ -1,19 +1,28 @@
-"""Features of a patch on an OpenCL device: one kernel launch per plane of the plan."""
+"""Features of a patch on an OpenCL device.
+
+On processors one launch runs whole plans on tiles that stay in the cache (``tiles.cl``); GPUs, and planes that those
+kernels do not know, take one launch per plane. A value is the same expression in both, hence the same bits.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelforest.backends.opencl.runtime import Device, DeviceArray
 from pixelforest.backends.opencl.sources import kernel_source
+from pixelforest.backends.opencl.tile_program import BOUNDARIES, FIRST_OUTPUT, OUTPUTS, runs_in_tiles, tile_program
+from pixelforest.features.host import evaluate_host
 from pixelforest.features.kernels import Kernel
 from pixelforest.features.patch import Patch, Window
 from pixelforest.features.plan import FeaturePlan
-from pixelforest.features.planes import Convolution, Plane, Pointwise, Source
+from pixelforest.features.planes import Convolution, Difference, Extremum, Host, Plane, Pointwise, Source, Spread
 
 
 @dataclass(frozen=True)
@@ -65,14 +74,82 @@ def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
 def compute_features(device: Device, plan: FeaturePlan, patch: Patch) -> DeviceArray:
     """Return the features of `plan`, ``(n_features, *target.shape)`` float32, on the device."""
     block = device.allocate((len(plan.outputs), *patch.target.shape), np.dtype(np.float32))
-    run = PlanRun(device, patch, device.upload(patch.planes))
+    image = device.borrow(patch.planes)
+    fill_block(device, plan, patch, image, block)
+    if device.reads_host_memory:
+        device.finish()  # the patch may go
+    return block
+
+
+def write_features(device: Device, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
+    """Write the features of `plan` to `out`, ``(n_features, *target.shape)``, C-contiguous memory of the host."""
+    fill_block(device, plan, patch, device.borrow(patch.planes), device.borrow(out))
+    device.finish()
+
+
+def writes_to_host(device: Device, plan: FeaturePlan) -> bool:
+    """Return whether the features of `plan` can be written to memory of the host, without planes as large as images."""
+    return device.kind == "cpu" and IN_TILES and device.reads_host_memory and not split(plan)[1]
+
+
+def fill_block(device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray) -> None:
+    """Write the features of `plan` into `block`."""
+    in_tiles, others = split(plan) if device.kind == "cpu" and IN_TILES else ((), tuple(range(len(plan.outputs))))
+    if in_tiles:
+        run_in_tiles(device, plan if not others else plan.subset(in_tiles), patch, image, block, in_tiles)
+    if others:
+        run_plane_by_plane(device, plan.subset(others) if in_tiles else plan, patch, image, block, others)
+
+
+@lru_cache(maxsize=64)
+def split(plan: FeaturePlan) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return which features ``tiles.cl`` computes, and which it cannot."""
+    known = [runs_in_tiles(plane) for plane in plan.outputs]
+    return tuple(np.flatnonzero(known).tolist()), tuple(np.flatnonzero(np.logical_not(known)).tolist())
+
+
+IN_TILES = True
+"""Whether processors compute in tiles; tests look at the other way, too."""
+
+
+def run_in_tiles(
+    device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
+) -> None:
+    """Write the features of `plan` to the places `features` of `block`, a tile at a time on every core."""
+    n_groups = device.compute_units
+    work = tile_program(plan, patch.target, patch.window, patch.image_shape, n_groups)
+    n_groups = min(n_groups, work.n_tiles)
+    steps = work.steps.copy()
+    written = steps[:, OUTPUTS] >= FIRST_OUTPUT
+    steps[:, OUTPUTS][written] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][written] - FIRST_OUTPUT]
+    program = device.program(kernel_source("planes", "tiles"))
+    device.run(
+        program,
+        "compute_tiles",
+        (n_groups,),
+        (1,),
+        image,
+        device.upload(work.axes),
+        device.upload(steps),
+        device.upload(work.weights),
+        device.allocate((n_groups, work.scratch_floats), np.float32),
+        device.allocate((n_groups, work.lookup_ints), np.int32),
+        block,
+        device.upload(np.zeros(1, np.int32)),
+    )
+
+
+def run_plane_by_plane(
+    device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
+) -> None:
+    """Write the features of `plan` to the places `features` of `block`, by one launch per plane."""
+    run = PlanRun(device, patch, image)
     for step, plane in enumerate(plan.order):
-        if plane not in plan.positions or plane in plan.last_use:
+        if plane not in plan.positions or plane in plan.last_use or isinstance(plane, Host):
             run.compute(plane, patch.target.grow(plan.margins[plane], patch.image_shape))
         for index in plan.positions.get(plane, ()):
-            run.deliver(plane, block, index)
+            run.deliver(plane, block, features[index])
         run.release(p for p in list(run.planes) if plan.last_use.get(p, step) <= step)
-    return block
 
 
 class PlanRun:
@@ -81,16 +158,20 @@ class PlanRun:
     def __init__(self, device: Device, patch: Patch, image: DeviceArray) -> None:
         self.device, self.patch, self.image = device, patch, image
         self.launch = ON_GPUS if device.kind == "gpu" else ON_PROCESSORS
-        self.program = device.program(kernel_source("features"), (f"-D SPAN={self.launch.span}",))
+        self.program = device.program(kernel_source("planes", "features", "windows"), (f"-D SPAN={self.launch.span}",))
         self.kernels: dict[Kernel, DeviceArray] = {}
         self.planes: dict[Plane, PlaneOnDevice] = {}
         self.unused: dict[tuple[int, ...], list[DeviceArray]] = {}
+        self.from_host: dict[Any, Any] = {}
 
     def compute(self, plane: Plane, window: Window) -> None:
         """Compute `plane` on `window` into a buffer of its own."""
         if isinstance(plane, Source):
             offset = plane.channel * prod(self.patch.window.shape)
             self.planes[plane] = PlaneOnDevice(self.image, offset, self.patch.window)
+            return
+        if isinstance(plane, Host):
+            self.planes[plane] = PlaneOnDevice(self.device.upload(self._on_host(plane, window)), 0, window)
             return
         # memory that was touched before is several times faster than fresh pages
         unused = self.unused.get(window.shape)
@@ -110,42 +191,65 @@ class PlanRun:
             if done.values is not self.image:
                 self.unused.setdefault(done.window.shape, []).append(done.values)
 
-    def _launch(self, plane: Plane, out: PlaneOnDevice) -> None:
-        if isinstance(plane, Convolution):
-            self._convolve(plane, out)
-        elif isinstance(plane, Pointwise):
-            self._pointwise(plane, out)
+    def _on_host(self, plane: Host, window: Window) -> Any:
+        key = (plane.channels, plane.operation, window)
+        if key not in self.from_host:
+            self.from_host[key] = evaluate_host(plane.operation, plane.channels, self.patch, window)
+        return self.from_host[key][plane.index]
 
-    def _convolve(self, plane: Convolution, out: PlaneOnDevice) -> None:
-        below, axis = self.planes[plane.plane], plane.axis
+    def _launch(self, plane: Plane, out: PlaneOnDevice) -> None:
+        match plane:
+            case Convolution():
+                kernel = self._half_kernel(plane.kernel), np.int32(plane.kernel.radius), np.float32(plane.kernel.parity)
+                boundary = np.int32(BOUNDARIES[plane.boundary])
+                self._along("convolve", plane.plane, plane.axis, out, boundary, *kernel)
+            case Extremum():
+                window = np.int32(BOUNDARIES[plane.boundary]), np.int32(plane.radius)
+                self._along(plane.kind, plane.plane, plane.axis, out, *window)
+            case Difference():
+                self._along("difference", plane.plane, plane.axis, out, np.float32(plane.scale))
+            case Spread():
+                self._spread(plane, out)
+            case Pointwise():
+                self._pointwise(plane, out)
+
+    def _along(self, kernel: str, plane: Plane, axis: int, out: PlaneOnDevice, *arguments: Any) -> None:
+        """Run ``<kernel>_along_x`` or ``<kernel>_across_rows``, which read `plane` along one axis."""
+        direction = "along_x" if axis == len(out.window.shape) - 1 else "across_rows"
+        line = np.int32(out.window.start[axis]), np.int32(self.patch.image_shape[axis])
+        self._run(f"{kernel}_{direction}", out, *self._lines(plane, axis, out), *line, *arguments)
+
+    def _lines(self, plane: Plane, axis: int, out: PlaneOnDevice) -> list[Any]:
+        """Return the arguments by which a kernel finds the lines along `axis`, from coordinate 0 of the image."""
+        below = self.planes[plane]
         origin = list(out.window.start)
         origin[axis] = 0
         row, slice_ = below.pitches
-        sampling = (
-            np.int32(out.window.start[axis]),
-            np.int32(self.patch.image_shape[axis]),
-            np.int32(plane.boundary == "reflect"),
-            self._half_kernel(plane.kernel),
-            np.int32(plane.kernel.radius),
-            np.float32(plane.kernel.parity),
-        )
-        offset = np.int64(below.offset_of(tuple(origin)))
         steps: tuple[int, ...]
         match len(out.window.shape) - 1 - axis:
             case 0:
-                name, steps = "convolve_along_x", (row, slice_)
+                steps = row, slice_
             case 1:
-                name, steps = "convolve_across_rows", (0, slice_, 1, row)
+                steps = 0, slice_, 1, row
             case _:
-                name, steps = "convolve_across_rows", (row, 0, 2, slice_)
-        self._run(name, out, below.values, offset, *map(np.int32, steps), *sampling)
+                steps = row, 0, 2, slice_
+        return [below.values, np.int64(below.offset_of(tuple(origin))), *map(np.int32, steps)]
+
+    def _spread(self, plane: Spread, out: PlaneOnDevice) -> None:
+        window = np.int32(BOUNDARIES[plane.boundary]), np.int32(plane.radius)
+        inner = self._lines(plane.mean if plane.variance is None else plane.variance, plane.axis, out)
+        weights = np.float32(plane.variance is not None), np.float32(1 / (2 * plane.radius + 1))
+        operands = *inner, *self._operand(plane.total, out)
+        self._along("spread", plane.mean, plane.axis, out, *window, *operands, *weights)
+
+    def _operand(self, plane: Plane, out: PlaneOnDevice) -> list[Any]:
+        """Return the arguments by which a kernel finds the values of `plane` at the pixels of `out`."""
+        below = self.planes[plane]
+        row, slice_ = below.pitches
+        return [below.values, np.int64(below.offset_of(out.window.start)), np.int32(row), np.int32(slice_)]
 
     def _pointwise(self, plane: Pointwise, out: PlaneOnDevice) -> None:
-        operands: list[Any] = []
-        for below in (self.planes[p] for p in plane.planes):
-            row, slice_ = below.pitches
-            offset = below.offset_of(out.window.start)
-            operands += [below.values, np.int64(offset), np.int32(row), np.int32(slice_)]
+        operands = [argument for below in plane.planes for argument in self._operand(below, out)]
         name = f"{plane.function}_{len(plane.planes)}"
         self._run(name, out, *operands)
 

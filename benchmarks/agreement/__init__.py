@@ -1,0 +1,1 @@
+"""How far features are from the libraries whose numbers they promise."""

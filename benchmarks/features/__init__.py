@@ -1,0 +1,1 @@
+"""Features against the libraries that compute the same: checked first, then timed by turns."""

@@ -1,8 +1,11 @@
 """The benchmark problems run once, so that they cannot rot; nothing here looks at a clock."""
 
 import json
+from dataclasses import replace
+from functools import cache
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from benchmarks.__main__ import main
@@ -11,7 +14,15 @@ from benchmarks.forest.peer_contestants import PeerTeam
 from benchmarks.forest.peers.peer import Peer
 from benchmarks.forest.peers.registry import PEERS, chosen_peers
 from benchmarks.forest.workloads import WORKLOADS, Photograph
+from benchmarks.reliability import concurrency, extreme_problems, forest_parity
+from benchmarks.reliability.forest_problems import ForestProblem
+from benchmarks.reliability.problem import Problem
+from benchmarks.reliability.rows import LAYOUTS
+from benchmarks.reliability.tally import Tally
+from benchmarks.reliability.ways import Way, devices
 from benchmarks.timing import interleaved_medians
+from pixelforest.backends.numpy.features import HostBlock
+from pixelforest.backends.numpy.forest import NumpyForestProgram
 
 
 def test_the_speed_suite_compares_equal_work_and_writes_json(tmp_path, capsys):
@@ -120,3 +131,106 @@ def test_contestants_take_turns():
     medians = interleaved_medians({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)
     assert calls == ["a", "b"] * 3
     assert set(medians) == {"a", "b"}
+
+
+FAMILIES = (ForestProblem, *forest_parity.OTHERS)
+
+
+@cache
+def one_device():
+    return devices("all")[:1]
+
+
+@pytest.mark.parametrize("kind", [*FAMILIES, *extreme_problems.PROBLEMS], ids=lambda kind: kind.__name__)
+def test_every_family_is_decided_as_its_library_does(kind):
+    if not kind.is_available():
+        pytest.skip(f"{kind.library} is not installed")
+    tallies = forest_parity.compare([3], one_device(), kind)  # a block of shallow forests: all forms take part
+    assert not {name: tally for name, tally in tallies.items() if not tally.passes}
+    assert len(tallies) > len(one_device())
+
+
+@pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_layout_is_decided_by_numpy(kind, seed):
+    if not kind.is_available():
+        pytest.skip(f"{kind.library} is not installed")
+    assert kind(seed).layout == LAYOUTS[seed]
+    assert forest_parity.compare([seed], [], kind)["numpy"].passes
+
+
+def broken(name):
+    """One way to compute, with a mistake."""
+
+    def ways(forest, opened):
+        mistakes = {
+            "strict comparison": {"threshold": np.where(forest.leaf < 0, np.nextafter(forest.threshold, -np.inf), 0)},
+            "dropped baseline": {"baseline": np.zeros(forest.n_outputs)},
+            "missing on the other side": {"missing_left": ~forest.missing_left},
+            "ties on the other side": {"tie_class": 1 - forest.tie_class},
+            "another leaf": {"leaf": np.where(forest.leaf > 0, forest.leaf - 1, forest.leaf)},
+        }
+        yield Way("numpy", NumpyForestProgram(replace(forest, **mistakes[name])), HostBlock, takes_images=False)
+
+    return ways
+
+
+@pytest.mark.parametrize(
+    ("mistake", "family"),
+    [
+        ("strict comparison", "RandomForest, ExtraTrees classifier"),
+        ("strict comparison", "HistGradientBoosting regressor"),
+        ("dropped baseline", "GradientBoosting regressor"),
+        ("dropped baseline", "HistGradientBoosting classifier"),
+        ("missing on the other side", "Bagging classifier"),
+        ("ties on the other side", "GradientBoosting classifier"),
+        ("another leaf", "DecisionTree regressor"),
+    ],
+)
+def test_mistakes_are_seen(mistake, family, monkeypatch):
+    kind = next(kind for kind in FAMILIES if kind.family == family)
+    seeds = [seed for seed in range(24) if kind(seed).layout != "block"]
+    monkeypatch.setattr(forest_parity, "ways", broken(mistake))
+    assert not forest_parity.compare(seeds, [], kind)["numpy"].passes
+
+
+def test_a_tally_counts_what_is_no_number():
+    tally = Tally(forests=1)
+    tally.add_probabilities(np.array([[0.5, 0.5]]), np.array([[np.nan, 0.5]]))
+    assert (tally.beyond, tally.passes) == (1, False)
+
+
+def test_threads_share_programs():
+    outcome = concurrency.hammer(one_device(), 2, n_threads=4)
+    assert outcome.passes, str(outcome)
+    assert outcome.answers == 8
+
+
+def test_wrong_and_missing_answers_of_threads_are_counted(monkeypatch):
+    class Failing(NumpyForestProgram):
+        def values(self, X):
+            if len(X) == 1:
+                raise MemoryError("no room")
+            return super().values(X) + 1e-3
+
+    monkeypatch.setattr(concurrency, "PROBLEMS", concurrency.PROBLEMS[3:4])
+    monkeypatch.setattr(concurrency, "ways", lambda forest, opened: [Way("numpy", Failing(forest), HostBlock)])
+    outcome = concurrency.hammer([], 9, n_threads=3)
+    assert (outcome.answers, outcome.wrong, outcome.passes) == (27, 27, False)
+    assert "no room" in " ".join(outcome.messages)
+
+
+def test_the_reliability_suite_fails_where_an_answer_is_wrong(monkeypatch, capsys):
+    class Absent(Problem):
+        family, library = "another library", "no_such_library"
+
+    monkeypatch.setattr(forest_parity, "OTHERS", (Absent,))
+    monkeypatch.setattr(extreme_problems, "PROBLEMS", extreme_problems.PROBLEMS[:1])
+    options = ["reliability", "--fraction", "0.002", "--device", "numpy"]
+    assert main(options) == 0
+    text = capsys.readouterr().out
+    assert "another library: not installed" in text
+    assert "16 threads x 2 predictions" in text
+    monkeypatch.setattr(forest_parity, "ways", broken("strict comparison"))
+    assert main(options) == 1
+    assert "FAILED" in capsys.readouterr().out

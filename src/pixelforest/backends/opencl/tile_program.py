@@ -272,7 +272,8 @@ def _slot_rows(
         for slot in (0 if plane is None else slots[plane] for plane in step.outputs):
             if slot < FIRST_OUTPUT:
                 margins[slot] = np.maximum(margins[slot], step.margins)
-    rows, begin = [], 0
+    rows: list[tuple[int, ...]] = []
+    begin = 0
     for z, y, narrow in margins.tolist():
         x = narrow + -narrow % 16  # tiles begin where vectors are aligned
         depth, height, width = (min(t + 2 * m, n) for t, m, n in zip(tile, (z, y, x), sizes, strict=True))

@@ -116,7 +116,7 @@ def run_in_tiles(
 ) -> None:
     """Write the features of `plan` to the places `features` of `block`, a tile at a time on every core."""
     tiled = tile_program(plan, patch.target, patch.window, patch.image_shape, device.compute_units)
-    work, n_groups = tiled.work, min(device.compute_units, tiled.n_tiles)
+    work, n_groups = tiled.work, min(device.compute_units, len(tiled.starts))
     steps = work.steps.copy()
     is_output = steps[:, OUTPUTS] >= FIRST_OUTPUT
     steps[:, OUTPUTS][is_output] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][is_output] - FIRST_OUTPUT]
@@ -132,6 +132,8 @@ def run_in_tiles(
         device.allocate((n_groups, work.scratch_floats), np.float32),
         device.allocate((n_groups, work.lookup_ints), np.int32),
         block,
+        device.upload(tiled.starts),
+        np.int32(len(tiled.starts)),
         device.upload(np.zeros(1, np.int32)),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, product
-from math import ceil, prod
+from math import ceil
 from typing import TypeAlias
 
 import numpy as np
@@ -114,11 +114,11 @@ class TileWork:
 
 @dataclass(frozen=True, eq=False)
 class TileProgram:
-    """What ``compute_tiles`` is given: the axes and the sizes behind them, the work, and how many tiles there are."""
+    """What ``compute_tiles`` is given: the axes and the sizes behind them, the work, and where every tile starts."""
 
     axes: NDArray[np.int32]
     work: TileWork
-    n_tiles: int
+    starts: NDArray[np.int32]
 
 
 def runs_in_tiles(plane: Plane) -> bool:
@@ -143,10 +143,10 @@ def tile_program(
     work = _work(plan, image_shape, extent, n_groups)
     sizes, begin = _as_3d(image_shape, 1), _as_3d(target.start, 0)
     end = tuple(a + n for a, n in zip(begin, extent, strict=True))
-    n_tiles = tuple(ceil(n / side) for n, side in zip(extent, work.tile, strict=True))
     in_memory = _as_3d(window.start, 0), _as_3d(window.shape, 1)
-    axes = np.array([sizes, begin, end, work.tile, *in_memory, n_tiles], np.int32).T.ravel()
-    return TileProgram(np.concatenate([axes, work.sizes]), work, prod(n_tiles))
+    axes = np.array([sizes, begin, end, work.tile, *in_memory], np.int32).T.ravel()
+    starts = list(product(*(range(a, b, side) for a, b, side in zip(begin, end, work.tile, strict=True))))
+    return TileProgram(np.concatenate([axes, work.sizes]), work, np.array(starts, np.int32))
 
 
 @lru_cache(maxsize=64)

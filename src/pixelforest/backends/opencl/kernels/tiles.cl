@@ -1,6 +1,6 @@
 // A whole plan on tiles that stay in the cache of one core. Follows planes.cl.
 //
-// A work-group is one work-item; it takes one tile after the other from `counter` until none is left, and runs all steps
+// A work-group is one work-item; it takes one tile after the other from `starts` until none is left, and runs all steps
 // of the plan on it. Planes in between live in slots of `scratch`, which every group has for itself; what the borders of
 // the image add is copied into `line` (along x) or looked up in `table` (across rows), so that inner loops know none.
 
@@ -8,7 +8,7 @@
 enum { OPERATION, INPUTS, OUTPUTS = INPUTS + 6, MARGINS = OUTPUTS + 3, AXIS = MARGINS + 3, BOUNDARY, N_EVEN, N_ODD,
        WEIGHTS, RADII = WEIGHTS + 3, SCALE = RADII + 3, STEP_INTS };
 // How an axis is written down: extent of the image; the target; the tiles; the patch.
-enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, N_TILES, AXIS_INTS };
+enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, AXIS_INTS };
 // Behind the axes: sizes, then every slot: where it begins, in vectors; what it holds around a tile; height and width.
 enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_INTS, SIZES };
 enum { SLOT_START, SLOT_MARGIN, SLOT_HEIGHT = SLOT_MARGIN + 3, SLOT_WIDTH, SLOT_INTS };
@@ -352,21 +352,18 @@ static inline void map(__global const int *step, const int z, const int low, con
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void
 compute_tiles(__global float *image, __global const int *restrict axes, __global const int *restrict steps,
               __global const float *restrict weights, __global float *scratch, __global int *lookups,
-              __global float *out, __global int *counter)
+              __global float *out, __global const int *restrict starts, const int n_tiles, __global int *counter)
 {
     __global const int *sizes = axes + 3 * AXIS_INTS;
     const int n_steps = sizes[N_STEPS];
     const long slot_floats = sizes[SLOT_VECTORS] * 16L;
     __global float *slots = scratch + get_group_id(0) * (slot_floats + sizes[LINE_FLOATS]), *line = slots + slot_floats;
     __global int *lookup = lookups + (long)get_group_id(0) * sizes[LOOKUP_INTS];
-    const int columns = axes[2 * AXIS_INTS + N_TILES], rows = axes[AXIS_INTS + N_TILES];
-    const int n_tiles = axes[N_TILES] * rows * columns;
     for (int tile = atomic_inc(counter); tile < n_tiles; tile = atomic_inc(counter)) {
-        const int place[3] = {tile / columns / rows, tile / columns % rows, tile % columns};
         int start[3], stop[3];
         for (int i = 0; i < 3; i++) {
             __global const int *axis = axes + i * AXIS_INTS;
-            start[i] = axis[TARGET_START] + place[i] * axis[TILE];
+            start[i] = starts[3 * tile + i];
             stop[i] = min(start[i] + axis[TILE], axis[TARGET_STOP]);
         }
         for (int s = 0; s < n_steps; s++) {

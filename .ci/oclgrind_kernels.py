@@ -18,6 +18,7 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier,
 import pixelforest.backends.opencl
 from pixelforest.backends.numpy.features import compute_features as compute_with_numpy
 from pixelforest.backends.numpy.forest import NumpyForestProgram
+from pixelforest.backends.opencl import features
 from pixelforest.backends.opencl.device import Device
 from pixelforest.backends.opencl.features import compute_features
 from pixelforest.backends.opencl.forest import OpenCLForestProgram
@@ -81,11 +82,13 @@ def run_features(device: Device) -> None:
         windows = [Window.whole(shape), *list(tiles(shape, tuple(-(-n // 2) for n in shape)))[1:]]
         for window in windows:
             patch, _ = reader.read(window)
-            values = compute_features(device, plan, patch).to_host()
             expected = compute_with_numpy(plan, patch)
             limits = np.array([b.tolerance(float(np.abs(reader.planes).max())) for b in plan.bounds])
-            error = np.abs(values - expected).reshape(len(limits), -1).max(axis=1)
-            assert (error <= limits).all(), (shape, window, np.array(plan.names)[error > limits])
+            for kinds in (frozenset({device.kind}), frozenset()):  # in tiles, plane by plane
+                features.TILED_KINDS = kinds
+                values = compute_features(device, plan, patch).to_host()
+                error = np.abs(values - expected).reshape(len(limits), -1).max(axis=1)
+                assert (error <= limits).all(), (shape, window, kinds, np.array(plan.names)[error > limits])
 
 
 def run_forests(device: Device) -> None:

@@ -201,22 +201,22 @@ def skimage_call(workload: Workload, image: Image) -> Any:
 
 def itk_tasks(workload: Workload, image: Image) -> Tasks:
     """Return the tasks of SimpleITK's recursive Gaussians; the Hessian's eigenvalues by LAPACK."""
-    import SimpleITK as sitk
+    import SimpleITK
 
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(THREADS)
-    volume = sitk.GetImageFromArray(image)
+    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(THREADS)
+    volume = SimpleITK.GetImageFromArray(image)
 
     def derivative(sigma: float, orders: Sequence[int]) -> Image:
         result = volume
         for axis, order in enumerate(reversed(orders)):
-            result = sitk.RecursiveGaussian(result, sigma=sigma, direction=axis, order=order)
-        return sitk.GetArrayViewFromImage(result).copy()
+            result = SimpleITK.RecursiveGaussian(result, sigma=sigma, direction=axis, order=order)
+        return SimpleITK.GetArrayViewFromImage(result).copy()
 
     def scale(sigma: float) -> list[Image]:
         pairs = combinations_with_replacement(range(3), 2)
         hessian = [derivative(sigma, [axes.count(axis) for axis in range(3)]) for axes in pairs]
-        slope = sitk.GradientMagnitudeRecursiveGaussian(volume, sigma=sigma)
-        slope = sitk.GetArrayViewFromImage(slope).copy()
+        slope = SimpleITK.GradientMagnitudeRecursiveGaussian(volume, sigma=sigma)
+        slope = SimpleITK.GetArrayViewFromImage(slope).copy()
         smooth = derivative(sigma, (0, 0, 0))
         return [smooth, hessian[0] + hessian[3] + hessian[5], slope, *eigenvalues_of_volume(hessian)]
 
@@ -232,6 +232,8 @@ def apoc_tasks_of_apoc(workload: Workload, image: Image) -> Tasks:
 
 def fastfilters_tasks(workload: Workload, image: Image) -> Tasks:
     """Return the tasks of fastfilters: ilastik's order of work in W3, plain filters in W4."""
+    if not hasattr(np, "float"):
+        setattr(np, "float", float)  # noqa: B010 - fastfilters asks for a name that NumPy has dropped
     import fastfilters as ff
 
     def eigenvalues(values: Image) -> list[Image]:

@@ -159,13 +159,55 @@ def test_wide_rows_are_vectors_and_remainders(opencl_engine, shape):
 
 
 @pytest.mark.parametrize("shape", [(5, 150), (2, 3, 83)])
-def test_one_pixel_per_work_item_has_the_same_bits(opencl_engine, shape, monkeypatch):
-    """GPUs get another launch shape; the text of the kernels is the same, so a processor can show it right."""
+def test_planes_one_by_one_and_pixel_by_pixel_have_the_bits_of_tiles(opencl_engine, shape, monkeypatch):
+    """GPUs get a launch per plane, and another launch shape; the expressions are the same, as a processor can show."""
     from pixelforest.backends.opencl import features
 
     plan = build_plan(grid(filters_for((1.0,) * len(shape)), (0.7, 3)), (1.0,) * len(shape), 1)
     image = np.random.default_rng(0).normal(0, 50, (1, *shape)).astype(np.float32)
     reader = TileReader(image, plan, "raise", 0)
     expected = whole_of(opencl_engine, reader)
+    monkeypatch.setattr(features, "TILED_KINDS", frozenset())
+    assert_array_equal(whole_of(opencl_engine, reader), expected)
     monkeypatch.setattr(features, "ON_PROCESSORS", features.ON_GPUS)
     assert_array_equal(whole_of(opencl_engine, reader), expected)
+
+
+@pytest.mark.parametrize("tile", [(1, 8, 64), (2, 16, 128), (1, 32, 512)])
+def test_tiles_of_the_cache_change_no_bit(opencl_engine, tile, monkeypatch):
+    """Images of many tiles, whose vectors begin anywhere; outputs that begin anywhere."""
+    from pixelforest.backends.opencl import tile_program
+
+    shape = (2, 37, 301)
+    image = np.random.default_rng(1).normal(0, 50, (1, *shape)).astype(np.float32)
+    plan = build_plan(grid(("gaussian", "sobel", "hessian_eigenvalues"), (0.7, 4)), (1.0,) * 3, 1)
+    reader = TileReader(image, plan, "raise", 0)
+    expected = whole_of(opencl_engine, reader)
+    monkeypatch.setattr(tile_program, "_tile_shape", lambda *arguments: tile)
+    tile_program._work.cache_clear()
+    assert_array_equal(whole_of(opencl_engine, reader), expected)
+    tile_program._work.cache_clear()
+
+
+def test_eigenvalues_of_volumes_are_accurate_where_two_are_close(engine):
+    """Random rotations of matrices with equal, close and far eigenvalues, small and large."""
+    from pixelforest.features.plan import FeaturePlan
+    from pixelforest.features.planes import Pointwise, Source
+
+    random = np.random.default_rng(6)
+    rotations = np.linalg.qr(random.normal(size=(4096, 3, 3)))[0]
+    values = random.normal(size=(4096, 3))
+    values[::4, 1] = values[::4, 0]
+    values[1::4, 1] = values[1::4, 0] * (1 + 10.0 ** random.uniform(-7, -2, 1024))
+    values[2::4] *= 10.0 ** random.uniform(-6, 0, (1024, 3))
+    size = 10.0 ** random.uniform(-12, 12, (4096, 1, 1))
+    matrices = (np.einsum("nij,nj,nkj->nik", rotations, values, rotations) * size).astype(np.float32)
+    rows, columns = np.triu_indices(3)
+    planes = matrices[:, rows, columns].T.reshape(6, 1, 64, 64)
+    outputs = tuple(Pointwise(f"eigenvalue_{i}", tuple(Source(c) for c in range(6))) for i in range(3))
+    plan = FeaturePlan(outputs, ("a", "b", "c"), 3, 6)
+    found = whole_of(engine, TileReader(planes, plan, "raise", 0)).reshape(3, -1).T
+    symmetric = matrices.astype(np.float64)
+    expected = np.linalg.eigvalsh(symmetric, UPLO="U")[:, ::-1]
+    error = np.abs(found - expected).max(axis=1) / np.linalg.norm(symmetric, axis=(1, 2))
+    assert error.max() < 1e-6

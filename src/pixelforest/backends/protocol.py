@@ -91,12 +91,12 @@ class Backend(Protocol):
         """Compute the features of `plan` on the target window of `patch`."""
         ...
 
-    def writes_to_host(self, plan: FeaturePlan) -> bool:
-        """Return whether `write_features` can be used, with whole images as patches."""
+    def writes_to_host(self, plan: FeaturePlan, out: NDArray[Any]) -> bool:
+        """Return whether `write_features` can be used for `out`, with the whole image as patch."""
         ...
 
     def write_features(self, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
-        """Write the features of `plan` on the target window of `patch` to `out`, which is C-contiguous."""
+        """Write the features of `plan` on the target window of `patch` to `out`."""
         ...
 
     def load_forest(self, forest: Forest, *, form: str | None = None) -> ForestProgram:

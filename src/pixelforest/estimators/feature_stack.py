@@ -263,8 +263,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
 
 def compute_image(backend: Backend, reader: TileReader, out: NDArray[Any]) -> NDArray[Any]:
     """Write the features of a whole image to `out`, ``(n_features, *spatial)``; pixels that NaN reaches are NaN."""
-    is_plain = out.dtype == np.float32 and out.flags.c_contiguous and not np.may_share_memory(out, reader.planes)
-    if is_plain and backend.writes_to_host(reader.plan):
+    if backend.writes_to_host(reader.plan, out) and not np.may_share_memory(out, reader.planes):
         patch, touched = reader.read(Window.whole(reader.shape))
         backend.write_features(reader.plan, patch, out)
         if touched is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +24,7 @@ class NumpyBackend:
         """Compute the features of `plan` on the target window of `patch`."""
         return HostBlock(compute_features(plan, patch))
 
-    def writes_to_host(self, plan: FeaturePlan) -> bool:
+    def writes_to_host(self, plan: FeaturePlan, out: NDArray[Any]) -> bool:
         """Return False: intermediate planes are as large as the patch, so that tiles are better."""
         return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,9 +27,9 @@ class OpenCLBackend:
         """Compute the features of `plan` on the target window of `patch`; the block stays on the device."""
         return compute_features(self.device, plan, patch)
 
-    def writes_to_host(self, plan: FeaturePlan) -> bool:
+    def writes_to_host(self, plan: FeaturePlan, out: NDArray[Any]) -> bool:
         """Return whether `write_features` can be used."""
-        return writes_to_host(self.device, plan)
+        return writes_to_host(self.device, plan, out)
 
     def write_features(self, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
         """Write the features of `plan` on the target window of `patch` to `out`, without a copy."""

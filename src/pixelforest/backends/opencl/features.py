@@ -40,6 +40,8 @@ ON_PROCESSORS = LaunchShape(256, (1, 1, 1))
 """A work-item is a loop over vectors."""
 ON_GPUS = LaunchShape(1, (64, 1, 1))
 """A work-item is a pixel, and neighbours read neighbours."""
+TILED_KINDS = frozenset({"cpu"})
+"""Kinds of devices that run whole plans on tiles."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
 def compute_features(device: Device, plan: FeaturePlan, patch: Patch) -> DeviceArray:
     """Return the features of `plan`, ``(n_features, *target.shape)`` float32, on the device."""
     block = device.allocate((len(plan.outputs), *patch.target.shape), np.dtype(np.float32))
-    image = device.borrow(patch.planes)
+    image = device.borrow(np.ascontiguousarray(patch.planes))
     fill_block(device, plan, patch, image, block)
     if device.reads_host_memory:
         device.finish()  # the patch may go
@@ -83,18 +85,19 @@ def compute_features(device: Device, plan: FeaturePlan, patch: Patch) -> DeviceA
 
 def write_features(device: Device, plan: FeaturePlan, patch: Patch, out: NDArray[np.float32]) -> None:
     """Write the features of `plan` to `out`, ``(n_features, *target.shape)``, C-contiguous memory of the host."""
-    fill_block(device, plan, patch, device.borrow(patch.planes), device.borrow(out))
+    fill_block(device, plan, patch, device.borrow(np.ascontiguousarray(patch.planes)), device.borrow(out))
     device.finish()
 
 
-def writes_to_host(device: Device, plan: FeaturePlan) -> bool:
-    """Return whether the features of `plan` can be written to memory of the host, without planes as large as images."""
-    return device.kind == "cpu" and IN_TILES and device.reads_host_memory and not split(plan)[1]
+def writes_to_host(device: Device, plan: FeaturePlan, out: NDArray[Any]) -> bool:
+    """Return whether kernels can write `plan` to `out` itself, and need no planes as large as the image for that."""
+    is_plain = out.dtype == np.float32 and out.flags.c_contiguous and out.nbytes <= device.max_allocation
+    return is_plain and device.kind in TILED_KINDS and device.reads_host_memory and not split(plan)[1]
 
 
 def fill_block(device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray) -> None:
     """Write the features of `plan` into `block`."""
-    in_tiles, others = split(plan) if device.kind == "cpu" and IN_TILES else ((), tuple(range(len(plan.outputs))))
+    in_tiles, others = split(plan) if device.kind in TILED_KINDS else ((), tuple(range(len(plan.outputs))))
     if in_tiles:
         run_in_tiles(device, plan if not others else plan.subset(in_tiles), patch, image, block, in_tiles)
     if others:
@@ -108,33 +111,29 @@ def split(plan: FeaturePlan) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(np.flatnonzero(known).tolist()), tuple(np.flatnonzero(np.logical_not(known)).tolist())
 
 
-IN_TILES = True
-"""Whether processors compute in tiles; tests look at the other way, too."""
-
-
 def run_in_tiles(
     device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
 ) -> None:
     """Write the features of `plan` to the places `features` of `block`, a tile at a time on every core."""
-    n_groups = device.compute_units
-    work = tile_program(plan, patch.target, patch.window, patch.image_shape, n_groups)
-    n_groups = min(n_groups, work.n_tiles)
+    tiled = tile_program(plan, patch.target, patch.window, patch.image_shape, device.compute_units)
+    work, n_groups = tiled.work, min(device.compute_units, len(tiled.starts))
     steps = work.steps.copy()
-    written = steps[:, OUTPUTS] >= FIRST_OUTPUT
-    steps[:, OUTPUTS][written] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][written] - FIRST_OUTPUT]
-    program = device.program(kernel_source("planes", "tiles"))
+    is_output = steps[:, OUTPUTS] >= FIRST_OUTPUT
+    steps[:, OUTPUTS][is_output] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][is_output] - FIRST_OUTPUT]
     device.run(
-        program,
+        device.program(kernel_source("planes", "tiles")),
         "compute_tiles",
         (n_groups,),
         (1,),
         image,
-        device.upload(work.axes),
+        device.upload(tiled.axes),
         device.upload(steps),
         device.upload(work.weights),
         device.allocate((n_groups, work.scratch_floats), np.float32),
         device.allocate((n_groups, work.lookup_ints), np.int32),
         block,
+        device.upload(tiled.starts),
+        np.int32(len(tiled.starts)),
         device.upload(np.zeros(1, np.int32)),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, product
-from math import ceil, prod
+from math import ceil
 from typing import TypeAlias
 
 import numpy as np
@@ -45,9 +45,11 @@ OUTPUTS = slice(7, 10)
 """Where a step says what it writes."""
 CACHE_FLOATS = 180_000
 """Values between that a tile may keep: what a core's second-level cache holds, less what passes through it."""
-ROW_COST = 30
+MOST_FLOATS = 5_000_000
+"""Values between that a tile may keep in larger caches: 20 MB."""
+ROW_COST = 15
 """What beginning a row costs, in vector operations."""
-TILE_SIDES = ((1, 2, 4, 8, 16, 32, 64), (8, 16, 32, 64, 128), (64, 128, 256, 512, 1024))
+TILE_SIDES = ((1, 2, 4, 8, 16, 32, 64), (8, 16, 32, 64), (64, 128, 256, 512, 1024))
 
 
 @dataclass(frozen=True)
@@ -79,82 +81,91 @@ class Step:
         """Vector operations per vector of pixels."""
         if self.operation == "convolve":
             return 2 + sum(2 * kernel.radius + 1 for kernel in self.kernels)
+        if self.operation == "copy_1":
+            return 20  # from or to memory
         return 60 if self.operation == "eigenvalues_6" else 4
 
 
-@dataclass(frozen=True)
-class TileProgram:
-    """What ``compute_tiles`` is given.
+@dataclass(frozen=True, eq=False)
+class TileWork:
+    """What is to be done on every tile.
 
     Attributes
     ----------
-    axes : ndarray of int32
-        Numbers of every axis, then sizes.
+    tile : (int, int, int)
+        Shape of tiles.
+    sizes : ndarray of int32
+        Sizes and slots, as ``tiles.cl`` reads them behind the axes.
     steps : ndarray of int32
         One row per step.
     weights : ndarray of float32
         Right halves of all kernels.
-    n_tiles : int
     scratch_floats, lookup_ints : int
         Memory of one group.
     """
 
-    axes: NDArray[np.int32]
+    tile: tuple[int, int, int]
+    sizes: NDArray[np.int32]
     steps: NDArray[np.int32]
     weights: NDArray[np.float32]
-    n_tiles: int
     scratch_floats: int
     lookup_ints: int
 
 
+@dataclass(frozen=True, eq=False)
+class TileProgram:
+    """What ``compute_tiles`` is given: the axes and the sizes behind them, the work, and where every tile starts."""
+
+    axes: NDArray[np.int32]
+    work: TileWork
+    starts: NDArray[np.int32]
+
+
 def runs_in_tiles(plane: Plane) -> bool:
     """Return whether ``tiles.cl`` has all that `plane` is computed from."""
-    return all(isinstance(p, Source | Convolution | Difference | Pointwise) for p in in_order((plane,)))
+    return all(
+        _operation(p) in OPERATIONS if isinstance(p, Pointwise) else isinstance(p, Source | Convolution | Difference)
+        for p in in_order((plane,))
+    )
 
 
-@lru_cache(maxsize=64)
+def _operation(plane: Pointwise) -> str:
+    """Return which operation computes `plane`, perhaps with others."""
+    name = "eigenvalues" if plane.function.startswith("eigenvalue_") else plane.function
+    return f"{name}_{len(plane.planes)}"
+
+
 def tile_program(
     plan: FeaturePlan, target: Window, window: Window, image_shape: tuple[int, ...], n_groups: int
 ) -> TileProgram:
-    """Return the steps of `plan` on `target`, of which the patch holds `window`."""
+    """Return what computes `plan` on `target`, of which the patch holds `window`, by `n_groups` at once."""
+    extent = _as_3d(target.shape, 1)
+    work = _work(plan, image_shape, extent, n_groups)
+    sizes, begin = _as_3d(image_shape, 1), _as_3d(target.start, 0)
+    end = tuple(a + n for a, n in zip(begin, extent, strict=True))
+    in_memory = _as_3d(window.start, 0), _as_3d(window.shape, 1)
+    axes = np.array([sizes, begin, end, work.tile, *in_memory], np.int32).T.ravel()
+    starts = list(product(*(range(a, b, side) for a, b, side in zip(begin, end, work.tile, strict=True))))
+    return TileProgram(np.concatenate([axes, work.sizes]), work, np.array(starts, np.int32))
+
+
+@lru_cache(maxsize=64)
+def _work(plan: FeaturePlan, image_shape: tuple[int, ...], extent: tuple[int, int, int], n_groups: int) -> TileWork:
     steps = tuple(_steps(plan))
     slots, n_slots = _slots(steps, plan)
-    widest = max(_as_3d(m, 0)[2] for m in plan.margins.values())
-    sizes, extent = _as_3d(image_shape, 1), _as_3d(target.shape, 1)
     tile = _tile_shape(steps, slots, extent, n_groups)
-    begin, window_begin, window_extent = _as_3d(target.start, 0), _as_3d(window.start, 0), _as_3d(window.shape, 1)
-    axes = [
-        (
-            sizes[i],
-            begin[i],
-            begin[i] + extent[i],
-            tile[i],
-            window_begin[i],
-            window_extent[i],
-            ceil(extent[i] / tile[i]),
-        )
-        for i in range(3)
-    ]
-    slot_rows, slot_vectors = _slot_rows(steps, slots, n_slots, tile, sizes)
-    line_floats = tile[2] + 2 * widest + 64
-    line_floats += -line_floats % 16
-    largest = max((kernel.radius for step in steps for kernel in step.kernels), default=0)
-    lookup_ints = 2 * largest + 1 + 16
-    kernels = {kernel: None for step in steps for kernel in step.kernels}
-    offsets, halves = {}, [np.zeros(1, np.float32)]
-    for kernel in kernels:
+    slot_rows, slot_vectors = _slot_rows(steps, slots, n_slots, tile, _as_3d(image_shape, 1))
+    widest = max(_as_3d(margins, 0)[2] for margins in plan.margins.values())
+    line_floats = 16 * ceil((tile[2] + 2 * widest + 64) / 16)
+    lookup_ints = 2 * max((kernel.radius for step in steps for kernel in step.kernels), default=0) + 1
+    offsets: dict[Kernel, int] = {}
+    halves = [np.zeros(1, np.float32)]
+    for kernel in dict.fromkeys(kernel for step in steps for kernel in step.kernels):
         offsets[kernel] = sum(map(len, halves))
         halves.append(np.array(kernel.half, np.float32))
     table = np.array([_as_ints(step, slots, offsets) for step in steps], np.int32)
-    numbers = [*chain(*axes), len(steps), slot_vectors, line_floats, lookup_ints, *chain(*slot_rows)]
-    return TileProgram(
-        np.array(numbers, np.int32),
-        table,
-        np.concatenate(halves),
-        prod(axis[-1] for axis in axes),
-        16 * slot_vectors + line_floats,
-        lookup_ints,
-    )
+    sizes = np.array([len(steps), slot_vectors, line_floats, lookup_ints, *chain(*slot_rows)], np.int32)
+    return TileWork(tile, sizes, table, np.concatenate(halves), 16 * slot_vectors + line_floats, lookup_ints)
 
 
 def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
@@ -190,10 +201,10 @@ def _steps(plan: FeaturePlan) -> Iterator[Step]:
                     wanted = {p.function: p for p in plan.order if isinstance(p, Pointwise) and p.planes == planes}
                     same = [wanted.get(name) for name in names]  # type: ignore[call-overload]
                     found = tuple(p if p and plan.margins[p] == plan.margins[plane] else None for p in same)
-                    yield Step(f"eigenvalues_{len(planes)}", planes, found, margins)
+                    yield Step(_operation(plane), planes, found, margins)
                     done.update(p for p in found if p is not None)
-                case Pointwise(function, planes):
-                    yield Step(f"{function}_{len(planes)}", planes, (plane,), margins)
+                case Pointwise(_, planes):
+                    yield Step(_operation(plane), planes, (plane,), margins)
         copies = plan.positions.get(plane, [])
         if not isinstance(plane, Source) and _is_written_directly(plane, plan):
             copies = []
@@ -258,12 +269,13 @@ def _slot_rows(
     """Return what ``tiles.cl`` knows of every slot, and how many vectors all of them take."""
     margins = np.zeros((n_slots, 3), int)
     for step in steps:
-        for slot in (slots[plane] for plane in step.outputs if plane is not None):
+        for slot in (0 if plane is None else slots[plane] for plane in step.outputs):
             if slot < FIRST_OUTPUT:
                 margins[slot] = np.maximum(margins[slot], step.margins)
-    rows, begin = [], 0
-    for z, y, x in margins.tolist():
-        x += -x % 16  # tiles begin where vectors are aligned
+    rows: list[tuple[int, ...]] = []
+    begin = 0
+    for z, y, narrow in margins.tolist():
+        x = narrow + -narrow % 16  # tiles begin where vectors are aligned
         depth, height, width = (min(t + 2 * m, n) for t, m, n in zip(tile, (z, y, x), sizes, strict=True))
         vectors = ceil(width / 16) // 2 * 2 + 1  # an odd number of cache lines, so that rows do not meet in one set
         rows.append((begin, z, y, x, height, 16 * vectors))
@@ -275,9 +287,7 @@ def _tile_shape(
     steps: tuple[Step, ...], slots: dict[Operand, int], extent: tuple[int, int, int], n_groups: int
 ) -> tuple[int, int, int]:
     """Return the tile that costs least: large ones repeat less around them, but must stay in the cache."""
-    sides = [
-        sorted({min(side, length) for side in choices}) for choices, length in zip(TILE_SIDES, extent, strict=True)
-    ]
+    sides = [sorted({min(side, n) for side in choices}) for choices, n in zip(TILE_SIDES, extent, strict=True)]
     tiles = np.array(list(product(*sides)))
     work = np.zeros(len(tiles))
     kept: dict[int, NDArray[np.int64]] = {}
@@ -287,7 +297,8 @@ def _tile_shape(
         for slot in {slots[plane] for plane in step.outputs if plane is not None}:
             if slot < FIRST_OUTPUT:
                 kept[slot] = np.maximum(kept.get(slot, 0), shape.prod(axis=1))
-    work *= 1 + 0.05 * np.maximum(sum(kept.values()) / CACHE_FLOATS - 1, 0)
+    total = sum(kept.values(), np.zeros(len(tiles)))
+    work *= 1 + np.clip(0.15 * (total / CACHE_FLOATS - 1), 0, 0.2) + (total > MOST_FLOATS)
     counts = np.ceil(np.array(extent) / tiles).prod(axis=1)
     work *= counts * (1 + 0.5 * n_groups / counts)  # the last ones wait for each other
     z, y, x = (int(side) for side in tiles[work.argmin()])

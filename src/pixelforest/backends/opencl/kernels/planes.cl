@@ -3,7 +3,7 @@
 
 // Position that holds the value of position `p` of an image of `size` pixels along an axis.
 // `boundary`: 0 repeats the last pixel (a a a | a b c), 1 reflects (c b a | a b c), 2 mirrors (d c b | a b c).
-inline int inside(int p, const int size, const int boundary)
+static inline int inside(int p, const int size, const int boundary)
 {
     if (boundary == 0)
         return clamp(p, 0, size - 1);
@@ -28,28 +28,29 @@ typedef float16 __attribute__((aligned(4))) Packed;
 
 #define FUNCTIONS(T)                                                                                                   \
     /* sqrt(a a + b b + c c). The largest is brought, by a power of two, where squares neither overflow nor vanish. */ \
-    inline T __attribute__((overloadable)) magnitude(T a, T b, T c)                                                    \
+    static inline T __attribute__((overloadable)) magnitude(T a, T b, T c)                                             \
     {                                                                                                                  \
         const T largest = fmax(fabs(a), fmax(fabs(b), fabs(c)));                                                       \
         const T scale = select(select((T)(1.0f), (T)(0x1p80f), largest < 1e-15f), (T)(0x1p-80f), largest > 1e15f);     \
         a *= scale;                                                                                                    \
         b *= scale;                                                                                                    \
         c *= scale;                                                                                                    \
-        return sqrt(fma(c, c, fma(b, b, a * a))) * (1.0f / scale);                                                     \
+        const T back = select(select((T)(1.0f), (T)(0x1p-80f), largest < 1e-15f), (T)(0x1p80f), largest > 1e15f);      \
+        return sqrt(fma(c, c, fma(b, b, a * a))) * back;                                                               \
     }                                                                                                                  \
-    inline T __attribute__((overloadable)) magnitude(T a, T b)                                                         \
+    static inline T __attribute__((overloadable)) magnitude(T a, T b)                                                  \
     {                                                                                                                  \
         return magnitude(a, b, (T)(0.0f));                                                                             \
     }                                                                                                                  \
     /* Eigenvalue of (a b; b c): the mean plus (sign 1) or minus (sign -1) a root. */                                  \
-    inline T __attribute__((overloadable)) eigenvalue_2x2(const float sign, T a, T b, T c)                             \
+    static inline T __attribute__((overloadable)) eigenvalue_2x2(const float sign, T a, T b, T c)                      \
     {                                                                                                                  \
-        return 0.5f * (a + c) + sign * magnitude(0.5f * (a - c), b);                                                  \
+        return 0.5f * (a + c) + sign * magnitude(0.5f * (a - c), b);                                                   \
     }                                                                                                                  \
-    /* Eigenvalues of (a b c; b d e; c e f), largest first: trace and size are taken out; the one that lies apart is  */\
-    /* root 2 cos(acos(r) / 3) of the characteristic polynomial, by Newton's method, on the side where it is well     */\
-    /* conditioned; the others are those of a 2 x 2 matrix across its eigenvector. Nothing cancels where two are close. */\
-    inline void __attribute__((overloadable)) eigenvalues_3x3(T a, T b, T c, T d, T e, T f, T *first, T *second,       \
+    /* Eigenvalues of (a b c; b d e; c e f), largest first: trace and size are taken out; the one that lies apart is  */ \
+    /* root 2 cos(acos(r) / 3) of the characteristic polynomial, by Newton's method, on the side where it is well     */ \
+    /* conditioned; the others are those of a 2 x 2 matrix across its eigenvector. Nothing cancels where two are close. */ \
+    static inline void __attribute__((overloadable)) eigenvalues_3x3(T a, T b, T c, T d, T e, T f, T *first, T *second, \
                                                               T *third)                                                \
     {                                                                                                                  \
         const T entries = fmax(fmax(fabs(a), fabs(b)), fmax(fabs(c), fabs(d)));                                        \
@@ -110,10 +111,10 @@ typedef float16 __attribute__((aligned(4))) Packed;
         const T middle = 0.5f * (xx + yy), half_gap = 0.5f * (xx - yy);                                                \
         const T root = sqrt(fma(half_gap, half_gap, xy * xy)), high = middle + root, low = middle - root;              \
         *first = fma(radius, select(high, apart, sign > 0.0f), mean) * size;                                           \
-        *second = fma(radius, select(low, high, sign > 0.0f), mean) * size;    \
+        *second = fma(radius, select(low, high, sign > 0.0f), mean) * size;                                            \
         *third = fma(radius, select(apart, low, sign > 0.0f), mean) * size;                                            \
     }                                                                                                                  \
-    inline T __attribute__((overloadable)) eigenvalue_3x3(const int which, T a, T b, T c, T d, T e, T f)               \
+    static inline T __attribute__((overloadable)) eigenvalue_3x3(const int which, T a, T b, T c, T d, T e, T f)        \
     {                                                                                                                  \
         T first, second, third;                                                                                        \
         eigenvalues_3x3(a, b, c, d, e, f, &first, &second, &third);                                                    \

@@ -1,6 +1,6 @@
 // A whole plan on tiles that stay in the cache of one core. Follows planes.cl.
 //
-// A work-group is one work-item; it takes one tile after the other from `counter` until none is left, and runs all steps
+// A work-group is one work-item; it takes one tile after the other from `starts` until none is left, and runs all steps
 // of the plan on it. Planes in between live in slots of `scratch`, which every group has for itself; what the borders of
 // the image add is copied into `line` (along x) or looked up in `table` (across rows), so that inner loops know none.
 
@@ -8,7 +8,7 @@
 enum { OPERATION, INPUTS, OUTPUTS = INPUTS + 6, MARGINS = OUTPUTS + 3, AXIS = MARGINS + 3, BOUNDARY, N_EVEN, N_ODD,
        WEIGHTS, RADII = WEIGHTS + 3, SCALE = RADII + 3, STEP_INTS };
 // How an axis is written down: extent of the image; the target; the tiles; the patch.
-enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, N_TILES, AXIS_INTS };
+enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, AXIS_INTS };
 // Behind the axes: sizes, then every slot: where it begins, in vectors; what it holds around a tile; height and width.
 enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_INTS, SIZES };
 enum { SLOT_START, SLOT_MARGIN, SLOT_HEIGHT = SLOT_MARGIN + 3, SLOT_WIDTH, SLOT_INTS };
@@ -16,6 +16,19 @@ enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, 
        MAGNITUDE_2, MAGNITUDE_3, EIGENVALUES_3, EIGENVALUES_6 };
 
 #define FIRST_OUTPUT (1 << 20)
+
+// Outputs are not read again: they bypass the cache, which would read them from memory only to write them back.
+#ifdef __has_builtin
+#if __has_builtin(__builtin_nontemporal_store)
+#define STREAM(v, p) __builtin_nontemporal_store((v), (__global float16 *)(p))
+#endif
+#endif
+#ifndef STREAM
+#define STREAM(v, p) STORE(v, p)
+#endif
+// `streams` has a bit for every output of a step; only whole lines of the cache are streamed.
+#define IS_STREAMED(n, p) ((streams >> n & 1) && ((ulong)(p) & 63) == 0)
+#define UNALIGNED(p) ((int)((ulong)(p) / sizeof(float)) & 15)
 
 // Two vectors at a time, `gap` floats apart; rows that no multiple of them fills are ended by vectors that overlap.
 #define PAIR                                                                                                           \
@@ -32,16 +45,21 @@ enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, 
         __global const float *a = c + ADDRESS(k), *b = c + ADDRESS(-k);                                                \
         PAIR PARITY(n)                                                                                                 \
     }                                                                                                                  \
-    STORE(s##n, to##n + i);                                                                                            \
-    STORE(t##n, to##n + i + gap);
+    if (gap == 16 && IS_STREAMED(n, to##n + i)) {                                                                      \
+        STREAM(s##n, to##n + i);                                                                                       \
+        STREAM(t##n, to##n + i + 16);                                                                                  \
+    } else {                                                                                                           \
+        STORE(s##n, to##n + i);                                                                                        \
+        STORE(t##n, to##n + i + gap);                                                                                  \
+    }
 #define KERNELS(name, ADDRESS, STARTS, TAPS, FINISHES)                                                                 \
-    inline void name(__global const float *centre, const int stride, __global const int *table, const int count,       \
+    static inline void name(__global const float *centre, const int stride, __global const int *table, const int count, \
                      __global float *to0, __global float *to1, __global float *to2, __global const float *w0,          \
                      __global const float *w1, __global const float *w2, const int r0, const int r1, const int r2,     \
-                     const int shared)                                                                                 \
+                     const int shared, const int streams)                                                              \
     {                                                                                                                  \
         const int gap = min(16, count - 16);                                                                           \
-        const int unaligned = (int)((ulong)to0 / sizeof(float)) & 15;                                                  \
+        const int unaligned = UNALIGNED(to0);                                                                          \
         for (int block = 0, next; block < count; block = next) {                                                       \
             next = block + 32 - (block == 0 ? unaligned : 0);                                                          \
             const int i = min(block, max(count - 32, 0));                                                              \
@@ -56,23 +74,19 @@ enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, 
     }
 #define BY_STRIDE(k) (long)(k) * stride
 #define BY_TABLE(k) table[k]
-#define ALL_KERNELS(suffix, ADDRESS)                                                                                   \
-    KERNELS(even_##suffix, ADDRESS, START(0), EVEN(0), FINISH(0, EVEN, ADDRESS))                                       \
-    KERNELS(odd_##suffix, ADDRESS, START(0), ODD(0), FINISH(0, ODD, ADDRESS))                                          \
-    KERNELS(even_odd_##suffix, ADDRESS, START(0) START(1), EVEN(0) ODD(1),                                             \
-            FINISH(0, EVEN, ADDRESS) FINISH(1, ODD, ADDRESS))                                                          \
-    KERNELS(even_even_##suffix, ADDRESS, START(0) START(1), EVEN(0) EVEN(1),                                           \
-            FINISH(0, EVEN, ADDRESS) FINISH(1, EVEN, ADDRESS))                                                         \
-    KERNELS(even_even_odd_##suffix, ADDRESS, START(0) START(1) START(2), EVEN(0) EVEN(1) ODD(2),                       \
-            FINISH(0, EVEN, ADDRESS) FINISH(1, EVEN, ADDRESS) FINISH(2, ODD, ADDRESS))                                 \
-    KERNELS(even_even_even_##suffix, ADDRESS, START(0) START(1) START(2), EVEN(0) EVEN(1) EVEN(2),                     \
-            FINISH(0, EVEN, ADDRESS) FINISH(1, EVEN, ADDRESS) FINISH(2, EVEN, ADDRESS))
-
-ALL_KERNELS(by_stride, BY_STRIDE)
-ALL_KERNELS(by_table, BY_TABLE)
+KERNELS(even_by_table, BY_TABLE, START(0), EVEN(0), FINISH(0, EVEN, BY_TABLE))
+KERNELS(odd_by_table, BY_TABLE, START(0), ODD(0), FINISH(0, ODD, BY_TABLE))
+KERNELS(even, BY_STRIDE, START(0), EVEN(0), FINISH(0, EVEN, BY_STRIDE))
+KERNELS(odd, BY_STRIDE, START(0), ODD(0), FINISH(0, ODD, BY_STRIDE))
+KERNELS(even_odd, BY_STRIDE, START(0) START(1), EVEN(0) ODD(1), FINISH(0, EVEN, BY_STRIDE) FINISH(1, ODD, BY_STRIDE))
+KERNELS(even_even, BY_STRIDE, START(0) START(1), EVEN(0) EVEN(1), FINISH(0, EVEN, BY_STRIDE) FINISH(1, EVEN, BY_STRIDE))
+KERNELS(even_even_odd, BY_STRIDE, START(0) START(1) START(2), EVEN(0) EVEN(1) ODD(2),
+        FINISH(0, EVEN, BY_STRIDE) FINISH(1, EVEN, BY_STRIDE) FINISH(2, ODD, BY_STRIDE))
+KERNELS(even_even_even, BY_STRIDE, START(0) START(1) START(2), EVEN(0) EVEN(1) EVEN(2),
+        FINISH(0, EVEN, BY_STRIDE) FINISH(1, EVEN, BY_STRIDE) FINISH(2, EVEN, BY_STRIDE))
 
 // Rows that are narrower than a vector.
-inline void by_floats(__global const float *centre, const int stride, __global const int *table, const int count,
+static inline void by_floats(__global const float *centre, const int stride, __global const int *table, const int count,
                       __global float *to, __global const float *half_kernel, const int radius, const float parity)
 {
     for (int i = 0; i < count; i++) {
@@ -85,18 +99,27 @@ inline void by_floats(__global const float *centre, const int stride, __global c
     }
 }
 
-#define CALL(name)                                                                                                     \
-    if (table)                                                                                                         \
-        name##_by_table(centre, stride, table, count, to0, to1, to2, w0, w1, w2, r0, r1, r2, shared);                  \
+#define CALL(name) name(centre, stride, table, count, to0, to1, to2, w0, w1, w2, r0, r1, r2, shared, streams)
+#define CALL_ONE(j)                                                                                                    \
+    if (n_even > j)                                                                                                    \
+        even_by_table(centre, 0, table, count, to##j, 0, 0, w##j, 0, 0, r##j, 0, 0, r##j, streams >> j);               \
     else                                                                                                               \
-        name##_by_stride(centre, stride, table, count, to0, to1, to2, w0, w1, w2, r0, r1, r2, shared);
+        odd_by_table(centre, 0, table, count, to##j, 0, 0, w##j, 0, 0, r##j, 0, 0, r##j, streams >> j);
 
 // Values of planes at `count` pixels: RESULTS stores functions of a, b, c, ... through OUT(n, value).
-#define VECTOR_OUT(n, value) STORE(value, to##n + i)
+#define VECTOR_OUT(n, value)                                                                                           \
+    {                                                                                                                  \
+        const float16 result = value;                                                                                  \
+        if (IS_STREAMED(n, to##n + i))                                                                                 \
+            STREAM(result, to##n + i);                                                                                 \
+        else                                                                                                           \
+            STORE(result, to##n + i);                                                                                  \
+    }
 #define FLOAT_OUT(n, value) to##n[i] = value
 #define MAP(VALUES, RESULTS)                                                                                           \
     if (count >= 16)                                                                                                   \
-        for (int block = 0; block < count; block += 16) {                                                              \
+        for (int block = 0, next; block < count; block = next) {                                                       \
+            next = block + 16 - (block == 0 ? UNALIGNED(to0) : 0);                                                     \
             const int i = min(block, count - 16);                                                                      \
             const float16 VALUES(AS_VECTOR);                                                                           \
             RESULTS(float16, VECTOR_OUT)                                                                               \
@@ -129,7 +152,7 @@ inline void by_floats(__global const float *centre, const int stride, __global c
     OUT(2, third);
 
 // A row of the plane `reference` at (z, y), such that [x] is the pixel at x of the image.
-inline __global float *row_of(const int reference, const int z, const int y, __global const int *axes,
+static inline __global float *row_of(const int reference, const int z, const int y, __global const int *axes,
                               __private const int *start, __global float *image, __global float *slots,
                               __global float *out)
 {
@@ -150,68 +173,85 @@ inline __global float *row_of(const int reference, const int z, const int y, __g
 }
 #define ROW(reference, z, y) row_of(reference, z, y, axes, start, image, slots, out)
 
-inline void convolve_row(__global const int *step, const int z, const int y, const int x, const int count,
-                         __global const int *axes, __private const int *start, __global float *image,
-                         __global float *slots, __global float *out, __global const float *weights,
-                         __global float *line, __global int *lookup)
+// Which outputs of a step go to the result rather than to a slot, as bits.
+static inline int streams_of(__global const int *step)
+{
+    return (step[OUTPUTS] >= FIRST_OUTPUT) + 2 * (step[OUTPUTS + 1] >= FIRST_OUTPUT) +
+           4 * (step[OUTPUTS + 2] >= FIRST_OUTPUT);
+}
+
+// Rows `low` to `high` of one slice; pointers walk from row to row.
+static inline void convolve(__global const int *step, const int z, const int low, const int high, const int x,
+                     const int count, __global const int *axes, __private const int *start, __global float *image,
+                     __global float *slots, __global float *out, __global const float *weights, __global float *line,
+                     __global int *lookup)
 {
     const int axis = step[AXIS], boundary = step[BOUNDARY], size = axes[axis * AXIS_INTS + SIZE];
-    const int n = step[N_EVEN] + step[N_ODD];
+    const int n_even = step[N_EVEN], n = n_even + step[N_ODD], streams = streams_of(step);
     const int r0 = step[RADII], r1 = step[RADII + 1], r2 = step[RADII + 2], largest = max(r0, max(r1, r2));
     const int shared = min(r0, min(n > 1 ? r1 : r0, n > 2 ? r2 : r0));
-    __global const float *w0 = weights + step[WEIGHTS], *w1 = weights + step[WEIGHTS + 1],
-                         *w2 = weights + step[WEIGHTS + 2];
-    __global float *to0 = ROW(step[OUTPUTS], z, y) + x, *to1 = to0, *to2 = to0;
-    if (n > 1)
-        to1 = ROW(step[OUTPUTS + 1], z, y) + x;
-    if (n > 2)
-        to2 = ROW(step[OUTPUTS + 2], z, y) + x;
-    __global const float *row = ROW(step[INPUTS], z, y), *centre = row + x;
-    __global const int *table = 0;
-    int stride = 1;
-    if (axis == 2) {
-        if (x < largest || x + count + largest > size) {
-            for (int i = 0; i < count + 2 * largest; i++) {
-                const int p = x + i - largest;
-                line[i] = row[p >= 0 && p < size ? p : inside(p, size, boundary)];
+    __global const float *w0 = weights + step[WEIGHTS], *w1 = weights + step[WEIGHTS + 1];
+    __global const float *w2 = weights + step[WEIGHTS + 2];
+    __global const float *row = ROW(step[INPUTS], z, low);
+    __global float *to0 = ROW(step[OUTPUTS], z, low) + x, *to1 = ROW(step[OUTPUTS + 1], z, low) + x;
+    __global float *to2 = ROW(step[OUTPUTS + 2], z, low) + x;
+    const long pitch = ROW(step[INPUTS], z, low + 1) - row, pitch0 = ROW(step[OUTPUTS], z, low + 1) + x - to0;
+    const long pitch1 = ROW(step[OUTPUTS + 1], z, low + 1) + x - to1;
+    const long pitch2 = ROW(step[OUTPUTS + 2], z, low + 1) + x - to2;
+    const int stride = axis == 2 ? 1 : axis == 1 ? pitch : ROW(step[INPUTS], z + 1, low) - row;
+    for (int y = low; y < high; y++, row += pitch, to0 += pitch0, to1 += pitch1, to2 += pitch2) {
+        __global const float *centre = row + x;
+        __global const int *table = 0;
+        if (axis == 2) {
+            if (x < largest || x + count + largest > size) {
+                for (int i = 0; i < count + 2 * largest; i++) {
+                    const int p = x + i - largest;
+                    line[i] = row[p >= 0 && p < size ? p : inside(p, size, boundary)];
+                }
+                centre = line + largest;
             }
-            centre = line + largest;
+        } else {
+            const int g = axis == 1 ? y : z;
+            if (g < largest || g + largest >= size) {
+                table = lookup + largest;
+                if (axis == 1 || y == low)
+                    for (int k = -largest; k <= largest; k++)
+                        lookup[largest + k] = (inside(g + k, size, boundary) - g) * stride;
+            }
         }
-    } else {
-        const int g = axis == 1 ? y : z;
-        stride = axis == 1 ? ROW(step[INPUTS], z, y + 1) - row : ROW(step[INPUTS], z + 1, y) - row;
-        if (g < largest || g + largest >= size) {
-            for (int k = -largest; k <= largest; k++)
-                lookup[largest + k] = (inside(g + k, size, boundary) - g) * stride;
-            table = lookup + largest;
+        if (count < 16) {
+            by_floats(centre, stride, table, count, to0, w0, r0, n_even > 0 ? 1.0f : -1.0f);
+            if (n > 1)
+                by_floats(centre, stride, table, count, to1, w1, r1, n_even > 1 ? 1.0f : -1.0f);
+            if (n > 2)
+                by_floats(centre, stride, table, count, to2, w2, r2, n_even > 2 ? 1.0f : -1.0f);
+        } else if (table) {
+            CALL_ONE(0)
+            if (n > 1)
+                CALL_ONE(1)
+            if (n > 2)
+                CALL_ONE(2)
+        } else {
+            switch (2 * n_even + n - n_even) {
+            case 1:
+                CALL(odd);
+                break;
+            case 2:
+                CALL(even);
+                break;
+            case 3:
+                CALL(even_odd);
+                break;
+            case 4:
+                CALL(even_even);
+                break;
+            case 5:
+                CALL(even_even_odd);
+                break;
+            default:
+                CALL(even_even_even);
+            }
         }
-    }
-    if (count < 16) {
-        by_floats(centre, stride, table, count, to0, w0, r0, step[N_EVEN] > 0 ? 1.0f : -1.0f);
-        if (n > 1)
-            by_floats(centre, stride, table, count, to1, w1, r1, step[N_EVEN] > 1 ? 1.0f : -1.0f);
-        if (n > 2)
-            by_floats(centre, stride, table, count, to2, w2, r2, step[N_EVEN] > 2 ? 1.0f : -1.0f);
-        return;
-    }
-    switch (step[N_EVEN] * 2 + step[N_ODD]) {
-    case 1:
-        CALL(odd)
-        break;
-    case 2:
-        CALL(even)
-        break;
-    case 3:
-        CALL(even_odd)
-        break;
-    case 4:
-        CALL(even_even)
-        break;
-    case 5:
-        CALL(even_even_odd)
-        break;
-    default:
-        CALL(even_even_even)
     }
 }
 
@@ -219,7 +259,7 @@ inline void convolve_row(__global const int *step, const int z, const int y, con
 #define GRADIENT_OF(after, before, position)                                                                           \
     (after - before) * (scale / max(min(position + 1, size - 1) - max(position - 1, 0), 1))
 
-inline void differentiate_row(__global const int *step, const int z, const int y, const int x, const int count,
+static inline void differentiate_row(__global const int *step, const int z, const int y, const int x, const int count,
                               __global const int *axes, __private const int *start, __global float *image,
                               __global float *slots, __global float *out)
 {
@@ -251,40 +291,60 @@ inline void differentiate_row(__global const int *step, const int z, const int y
         to[i] = (after[i] - before[i]) * factor;
 }
 
-inline void map_row(__global const int *step, const int z, const int y, const int x, const int count,
-                    __global const int *axes, __private const int *start, __global float *image,
-                    __global float *slots, __global float *out)
+// A function of planes on rows `low` to `high` of one slice.
+#define WALK(name, reference)                                                                                          \
+    __global float *name = ROW(reference, z, low) + x;                                                                 \
+    const long pitch_##name = ROW(reference, z, low + 1) + x - name;
+static inline void map(__global const int *step, const int z, const int low, const int high, const int x, const int count,
+                __global const int *axes, __private const int *start, __global float *image, __global float *slots,
+                __global float *out)
 {
-    __global const float *p0 = ROW(step[INPUTS], z, y) + x, *p1 = ROW(step[INPUTS + 1], z, y) + x;
-    __global const float *p2 = ROW(step[INPUTS + 2], z, y) + x, *p3 = ROW(step[INPUTS + 3], z, y) + x;
-    __global const float *p4 = ROW(step[INPUTS + 4], z, y) + x, *p5 = ROW(step[INPUTS + 5], z, y) + x;
-    __global float *to0 = ROW(step[OUTPUTS], z, y) + x, *to1 = ROW(step[OUTPUTS + 1], z, y) + x;
-    __global float *to2 = ROW(step[OUTPUTS + 2], z, y) + x;
-    switch (step[OPERATION]) {
-    case COPY:
-        MAP(VALUES_1, R_COPY)
-    case ADD_2:
-        MAP(VALUES_2, R_ADD_2)
-    case ADD_3:
-        MAP(VALUES_3, R_ADD_3)
-    case SUBTRACT:
-        MAP(VALUES_2, R_SUBTRACT)
-    case MULTIPLY:
-        MAP(VALUES_2, R_MULTIPLY)
-    case SQUARE_ROOT:
-        MAP(VALUES_1, R_SQUARE_ROOT)
-    case DETERMINANT_3:
-        MAP(VALUES_3, R_DETERMINANT_3)
-    case DETERMINANT_6:
-        MAP(VALUES_6, R_DETERMINANT_6)
-    case MAGNITUDE_2:
-        MAP(VALUES_2, R_MAGNITUDE_2)
-    case MAGNITUDE_3:
-        MAP(VALUES_3, R_MAGNITUDE_3)
-    case EIGENVALUES_3:
-        MAP(VALUES_3, R_EIGENVALUES_3)
-    default:
-        MAP(VALUES_6, R_EIGENVALUES_6)
+    const int streams = streams_of(step);
+    WALK(p0, step[INPUTS])
+    WALK(p1, step[INPUTS + 1])
+    WALK(p2, step[INPUTS + 2])
+    WALK(p3, step[INPUTS + 3])
+    WALK(p4, step[INPUTS + 4])
+    WALK(p5, step[INPUTS + 5])
+    WALK(to0, step[OUTPUTS])
+    WALK(to1, step[OUTPUTS + 1])
+    WALK(to2, step[OUTPUTS + 2])
+    for (int y = low; y < high; y++) {
+        switch (step[OPERATION]) {
+        case COPY:
+            MAP(VALUES_1, R_COPY)
+        case ADD_2:
+            MAP(VALUES_2, R_ADD_2)
+        case ADD_3:
+            MAP(VALUES_3, R_ADD_3)
+        case SUBTRACT:
+            MAP(VALUES_2, R_SUBTRACT)
+        case MULTIPLY:
+            MAP(VALUES_2, R_MULTIPLY)
+        case SQUARE_ROOT:
+            MAP(VALUES_1, R_SQUARE_ROOT)
+        case DETERMINANT_3:
+            MAP(VALUES_3, R_DETERMINANT_3)
+        case DETERMINANT_6:
+            MAP(VALUES_6, R_DETERMINANT_6)
+        case MAGNITUDE_2:
+            MAP(VALUES_2, R_MAGNITUDE_2)
+        case MAGNITUDE_3:
+            MAP(VALUES_3, R_MAGNITUDE_3)
+        case EIGENVALUES_3:
+            MAP(VALUES_3, R_EIGENVALUES_3)
+        default:
+            MAP(VALUES_6, R_EIGENVALUES_6)
+        }
+        p0 += pitch_p0;
+        p1 += pitch_p1;
+        p2 += pitch_p2;
+        p3 += pitch_p3;
+        p4 += pitch_p4;
+        p5 += pitch_p5;
+        to0 += pitch_to0;
+        to1 += pitch_to1;
+        to2 += pitch_to2;
     }
 }
 
@@ -292,21 +352,18 @@ inline void map_row(__global const int *step, const int z, const int y, const in
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void
 compute_tiles(__global float *image, __global const int *restrict axes, __global const int *restrict steps,
               __global const float *restrict weights, __global float *scratch, __global int *lookups,
-              __global float *out, __global int *counter)
+              __global float *out, __global const int *restrict starts, const int n_tiles, __global int *counter)
 {
     __global const int *sizes = axes + 3 * AXIS_INTS;
     const int n_steps = sizes[N_STEPS];
     const long slot_floats = sizes[SLOT_VECTORS] * 16L;
     __global float *slots = scratch + get_group_id(0) * (slot_floats + sizes[LINE_FLOATS]), *line = slots + slot_floats;
     __global int *lookup = lookups + (long)get_group_id(0) * sizes[LOOKUP_INTS];
-    const int columns = axes[2 * AXIS_INTS + N_TILES], rows = axes[AXIS_INTS + N_TILES];
-    const int n_tiles = axes[N_TILES] * rows * columns;
     for (int tile = atomic_inc(counter); tile < n_tiles; tile = atomic_inc(counter)) {
-        const int place[3] = {tile / columns / rows, tile / columns % rows, tile % columns};
         int start[3], stop[3];
         for (int i = 0; i < 3; i++) {
             __global const int *axis = axes + i * AXIS_INTS;
-            start[i] = axis[TARGET_START] + place[i] * axis[TILE];
+            start[i] = starts[3 * tile + i];
             stop[i] = min(start[i] + axis[TILE], axis[TARGET_STOP]);
         }
         for (int s = 0; s < n_steps; s++) {
@@ -318,17 +375,17 @@ compute_tiles(__global float *image, __global const int *restrict axes, __global
             }
             const int x = low[2], count = high[2] - low[2];
             for (int z = low[0]; z < high[0]; z++)
-                for (int y = low[1]; y < high[1]; y++)
-                    switch (step[OPERATION]) {
-                    case CONVOLVE:
-                        convolve_row(step, z, y, x, count, axes, start, image, slots, out, weights, line, lookup);
-                        break;
-                    case GRADIENT:
+                switch (step[OPERATION]) {
+                case CONVOLVE:
+                    convolve(step, z, low[1], high[1], x, count, axes, start, image, slots, out, weights, line, lookup);
+                    break;
+                case GRADIENT:
+                    for (int y = low[1]; y < high[1]; y++)
                         differentiate_row(step, z, y, x, count, axes, start, image, slots, out);
-                        break;
-                    default:
-                        map_row(step, z, y, x, count, axes, start, image, slots, out);
-                    }
+                    break;
+                default:
+                    map(step, z, low[1], high[1], x, count, axes, start, image, slots, out);
+                }
         }
     }
 }

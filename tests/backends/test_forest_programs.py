@@ -188,6 +188,17 @@ def test_values_that_are_no_fractions_are_decided_by_the_host(device):
     check(load(device, forest), rows_for(forest, 21))
 
 
+@pytest.mark.parametrize("form", ["traverse", "coherent", "shallow"])
+def test_leaves_of_all_magnitudes_keep_their_digits(device, form):
+    forest = make_forest(
+        feature=[0, 0, 0], threshold=[0, 0, 0], left=[1, -1, -1], right=[2, -1, -1], missing_left=[False] * 3,
+        leaf=[-1, 0, 1], roots=[0], leaf_values=[[1e14], [3.3e-9]], n_features=1, averages=False, decision="none",
+    )  # fmt: skip
+    rows = np.array([[-1.0], [1.0], [0.5]], np.float32)
+    expected = NumpyForestProgram(forest).values(rows)
+    assert np.allclose(load(device, forest, form=form).values(rows), expected, rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize("n_classes", [1, 300])
 def test_one_class_and_many_classes(device, n_classes):
     rng = np.random.default_rng(0)

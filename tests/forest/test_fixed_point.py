@@ -16,7 +16,7 @@ from sklearn.ensemble import (
 
 from pixelforest.backends.numpy.forest import NumpyForestProgram, _walk
 from pixelforest.forest.categories import as_compared
-from pixelforest.forest.fixed_point import fixed_point
+from pixelforest.forest.fixed_point import fixed_point, remainder
 from pixelforest.forest.read import read_forest
 from pixelforest.forest.representation import make_forest
 
@@ -191,3 +191,17 @@ def test_regressors_are_signed_and_need_no_host():
 def test_sums_beyond_float64_are_refused():
     with pytest.raises(ValueError, match="`leaf_values` must be small enough"):
         fixed_point(leaves_only([[1e308], [1e308]]))
+
+
+def test_the_remainder_adds_what_rounding_took_away():
+    values = np.array([[1e14], [3e-9]])  # on different paths
+    forest = make_forest(
+        feature=[0, 0, 0], threshold=[0, 0, 0], left=[1, -1, -1], right=[2, -1, -1], missing_left=[False] * 3,
+        leaf=[-1, 0, 1], roots=[0], leaf_values=values, n_features=1, averages=False, decision="none",
+    )  # fmt: skip
+    numbers = fixed_point(forest)
+    assert not numbers.is_fine
+    rest = remainder(forest, numbers)
+    assert np.array_equal(numbers.leaves / numbers.scale + rest.leaf_values, values)
+    assert fixed_point(rest).is_fine or fixed_point(rest).scale > numbers.scale
+    assert fixed_point(leaves_only([[1.0], [0.5]])).is_fine

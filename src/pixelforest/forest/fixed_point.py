@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, exp, floor, log2
 from typing import Any, Literal
 
@@ -52,6 +52,9 @@ class FixedPoint:
         The last class is not stored: its sum is what the others leave of `whole`.
     whole : int
         What the sums of all classes add up to; 0 where they are no fractions.
+    is_fine : bool
+        Whether rounding is proven to stay below `MAX_RELATIVE_ERROR` of the magnitudes on every path. If not, leaves
+        differ too much in magnitude for 64 bits, and what rounding took away has to be added up as well.
     """
 
     leaves: NDArray[Any]
@@ -63,6 +66,7 @@ class FixedPoint:
     start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     is_complement: bool = False
     whole: int = 0
+    is_fine: bool = True
 
 
 def fixed_point(forest: Forest, *, max_error: float = MAX_ERROR) -> FixedPoint:
@@ -160,6 +164,7 @@ def _round_signed(forest: Forest) -> FixedPoint:
     leaf_type: LeafType = "int" if (narrow_error <= 0).all() else "long"
     scale = narrow if leaf_type == "int" else wide
     error = float(_signed_errors(forest, scale).max()) * (1 + ROUNDING)
+    is_fine = leaf_type == "int" or bool((_signed_errors(forest, wide, beyond=MAX_RELATIVE_ERROR) <= 0).all())
     return FixedPoint(
         leaves=np.rint(forest.leaf_values * scale).astype(np.int32 if leaf_type == "int" else np.int64),
         scale=scale,
@@ -168,6 +173,7 @@ def _round_signed(forest: Forest) -> FixedPoint:
         sum_type="long",
         leaf_type=leaf_type,
         start=np.rint(forest.baseline * scale).astype(np.int64),
+        is_fine=is_fine,
     )
 
 
@@ -227,3 +233,29 @@ def _sum_of_outputs(forest: Forest, of_leaves: NDArray[np.float64]) -> NDArray[n
     for column in range(forest.n_columns):
         np.add.at(totals, forest.first_output + column, of_trees)
     return totals
+
+
+def remainder(forest: Forest, numbers: FixedPoint) -> Forest:
+    """Return the forest of what rounding took away: its values and those of the integers add up to the original's.
+
+    Parameters
+    ----------
+    forest : Forest
+        What was rounded.
+    numbers : FixedPoint
+        Of sums that are no fractions, with the leaves in the order of the forest.
+
+    Examples
+    --------
+    >>> from pixelforest.forest.representation import make_forest
+    >>> leaf = make_forest(
+    ...     feature=[0], threshold=[0], left=[-1], right=[-1], missing_left=[False], leaf=[0], roots=[0],
+    ...     leaf_values=[[0.1]], n_features=1, averages=False, decision="none",
+    ... )
+    >>> float(abs(remainder(leaf, fixed_point(leaf)).leaf_values).max()) < 1e-9
+    True
+    """
+    # Exact: a float64 less its own rounding to a multiple of a power of two has no more digits than it had.
+    leaf_values = forest.leaf_values - numbers.leaves / numbers.scale
+    baseline = forest.baseline - numbers.start / numbers.scale
+    return replace(forest, leaf_values=leaf_values, baseline=baseline, decision="none")

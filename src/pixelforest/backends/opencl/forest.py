@@ -15,6 +15,7 @@ from pixelforest.backends.opencl.runtime import Device, DeviceArray
 from pixelforest.backends.opencl.sources import kernel_source
 from pixelforest.backends.protocol import FeatureBlock
 from pixelforest.forest import links
+from pixelforest.forest.fixed_point import fixed_point, remainder
 from pixelforest.forest.lower import KernelPlan, lower_forest
 from pixelforest.forest.ranks import RankedForest, rank_forest
 from pixelforest.forest.representation import Forest
@@ -242,22 +243,35 @@ class _ForestKernels:
             return self
         return _ForestKernels(self._device, self._forest, form="traverse")
 
+    @cached_property
+    def remainder(self) -> _ForestKernels | None:
+        """What rounding took away, where the magnitudes of leaves are too different for 64 bits."""
+        if self._numbers.is_fine:
+            return None
+        return _ForestKernels(self._device, remainder(self._forest, fixed_point(self._forest)), form=self.plan.form)
+
     def fill_values(self, rows: Rows, out: NDArray[np.float64], decide_again: _DecideAgain) -> None:
         """Write ``(n_rows, n_outputs)``."""
         n_outputs = self._forest.n_outputs
+        close = [np.empty(0, np.intp)]
 
         def fill(start: int, count: int) -> None:
             sums = self._device.allocate((count, n_outputs), self._sum_dtype)
-            close = self._launch(rows, start, count, "SUMS", sums)
+            close.append(start + self._launch(rows, start, count, "SUMS", sums))
             values = out[start : start + count]
             # As scikit-learn does, a sum divided by the number of trees: the same float64 where the sums are exact.
             np.multiply(sums.to_host(), 1 / self._numbers.scale, out=values)
             if self._forest.averages:
                 values /= self._forest.n_averaged
-            if close.size:
-                values[close] = decide_again(start + close)
 
         self._in_batches(rows, n_outputs * self._sum_dtype.itemsize, fill)
+        if self.remainder is not None:
+            rest = np.empty_like(out)
+            self.remainder.fill_values(rows, rest, decide_again)
+            out += rest
+        positions = np.concatenate(close)
+        if positions.size:
+            out[positions] = decide_again(positions)
 
     def fill_fractions(self, rows: Rows, out: NDArray[np.float32], decide_again: _DecideAgain) -> None:
         """Write ``(n_outputs, n_rows)``."""

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--side", type=int, default=2048, help="pixels along a side of the image (%(default)s)")
     parser.add_argument("--volume", type=int, nargs=3, default=(64, 512, 512), help="shape of the volume (64 512 512)")
     parser.add_argument("--peers", default="all", help="all, none, or names separated by semicolons (%(default)s)")
+    parser.add_argument("--first-call", choices=("yes", "no"), default="yes", help="time new processes (%(default)s)")
     parser.add_argument("--device", default="auto", help="device of pixelforest (%(default)s)")
     parser.add_argument("--json", type=Path, default=Path("docs/benchmarks/features.json"), help="file (%(default)s)")
 
@@ -88,7 +89,7 @@ def compare(workload: Workload, arguments: argparse.Namespace) -> dict[str, Any]
         "ratio_to_fresh": {name: medians[name] / ours["fresh"] for name in peers},
         "ratio_to_reused": {name: medians[name] / ours["reused"] for name in peers},
         "goals": workload.goals,
-        "first_call_seconds": first_call(workload, arguments),
+        "first_call_seconds": first_call(workload, arguments) if arguments.first_call == "yes" else None,
         "not_installed": missing,
     }
 
@@ -122,7 +123,8 @@ def print_workload(name: str, compared: dict[str, Any]) -> None:
         ratios = [compared[f"ratio_to_{kind}"].get(contestant) for kind in ("fresh", "reused")]
         columns = "".join(f"{ratio:9.2f}" if ratio else " " * 9 for ratio in ratios)
         print(f"{contestant:30}{error:11.1e}{seconds * 1e3:11.1f}{columns}")
-    print(f"  first call {compared['first_call_seconds']:.2f} s")
+    if compared["first_call_seconds"] is not None:
+        print(f"  first call {compared['first_call_seconds']:.2f} s")
     for peer, goal in compared["goals"].items():
         if peer in compared["ratio_to_reused"]:
             ratio = compared["ratio_to_reused"][peer]

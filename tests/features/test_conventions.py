@@ -144,3 +144,12 @@ def test_unknown_conventions_are_refused(convention):
     if convention is not None:
         with pytest.raises(ValueError, match="`convention`: unknown"):
             FeatureSpec("gaussian", 1, convention)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_kernels_narrower_than_a_pixel_keep_their_moment(order):
+    half = np.array(MomentKernel(sigma=0.01, order=order, radius=1).half)
+    k = np.arange(2)
+    moment = half[0] + 2 * half[1:].sum() if order == 0 else 2 * (half * k**order).sum() / order
+    assert np.isfinite(half).all()
+    assert moment == pytest.approx(1)

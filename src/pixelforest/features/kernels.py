@@ -100,7 +100,9 @@ class MomentKernel:
         """Weights of the centre and of the positions right of it."""
         k = np.arange(self.radius + 1)
         phi = np.exp(-0.5 / self.sigma**2 * k**2)
-        w = (phi, k * phi, (k**2 / self.sigma**2 - 1) * phi)[self.order]
+        # Of the first derivative only ratios count; those to k = 1 exist even where `phi` is 0 beside its centre.
+        slope = k * np.exp(-0.5 / self.sigma**2 * np.maximum(k**2 - 1, 0))
+        w = (phi, slope, (k**2 / self.sigma**2 - 1) * phi)[self.order]
         if self.order == 2:
             w = w - (w[0] + 2 * w[1:].sum()) / (2 * self.radius + 1)
         moment = w[0] + 2 * w[1:].sum() if self.order == 0 else 2 * (w * k**self.order).sum() / self.order

@@ -141,6 +141,8 @@ def test_forms_are_chosen_by_shape_and_can_be_forced():
     assert lower_forest(deep, form="traverse").plan.form == "traverse"
     assert "-D STORED=2" in lower_forest(deep).plan.options
     assert lower_forest(deep, local_bytes=1000).plan.form == "traverse"
+    for local_bytes, n_trees in [(32_768, 1), (131_072, 2), (262_144, 4)]:
+        assert ("TREES_AT_ONCE", n_trees) in lower_forest(deep, local_bytes=local_bytes).plan.constants
     with pytest.raises(ValueError, match="'shallow' needs trees of depth 1 to 4"):
         lower_forest(deep, form="shallow")
     with pytest.raises(ValueError, match=r"'coherent' needs .* bytes of local memory, got 1000"):

@@ -159,7 +159,7 @@ def lower_forest(
         if chosen == "coherent":
             nodes, roots = _linked_nodes(forest, slots)
             bounds = (swings_to_come(forest, numbers),)
-            constants.append(("TREES_AT_ONCE", TREES_AT_ONCE))
+            constants.append(("TREES_AT_ONCE", shape.trees_at_once))
         else:
             nodes, leaf_rows = _perfect_nodes(forest, slots)
             bounds = (_perfect_bounds(forest, numbers, leaf_rows),)
@@ -188,11 +188,17 @@ class _Shape:
     def sum_bytes(self) -> int:
         return sum_dtype(self.numbers).itemsize * self.n_sums
 
+    @property
+    def trees_at_once(self) -> int:
+        """As many as leave, with their lists for two cells, a third of the memory to keys and sums."""
+        lists = 3 * 32 * 2 * ROWS_PER_CELL
+        return next((n for n in (TREES_AT_ONCE, 2) if n * lists <= self.local_bytes * 2 // 3), 1)
+
     def tile_bytes(self, form: str, cells: int) -> int:
         keys = cells * self.capacity * (4 * ROWS_PER_CELL + 8)
         rows = cells * ROWS_PER_CELL
         if form == "coherent":
-            return keys + rows * (self.sum_bytes + 4) + 3 * (TREES_AT_ONCE * rows + 2) * 32 + 1024
+            return keys + rows * (self.sum_bytes + 4) + 3 * (self.trees_at_once * rows + 2) * 32 + 1024
         n_trees = max(1 << (self.forest.n_trees - 1).bit_length(), 128)
         bounds = 2 * (n_trees // CHUNK + 1) * self.forest.n_classes * sum_dtype(self.numbers).itemsize
         return keys + rows * (self.sum_bytes + 4) + 4 * n_trees + bounds + 4 * CHUNK * (MAX_SHALLOW_DEPTH + 3) + 1024

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # What runtimes and pyopencl write around the compiler's own words.
 _BOILERPLATE = ("clBuildProgram failed", "Build on ", "Compilation started", "(options: ")
 _build_lock = threading.Lock()
+_kernel_lock = threading.Lock()
 
 
 class Program:
@@ -56,7 +57,8 @@ class Program:
         kernels: dict[str, cl.Kernel] = self._local.__dict__
         if name not in kernels:
             try:
-                kernels[name] = cl.Kernel(self._handle, name)
+                with _kernel_lock:  # pyopencl writes Python for it, under a name that it looks up first and takes then
+                    kernels[name] = cl.Kernel(self._handle, name)
             except cl.LogicError as error:
                 raise ValueError(f"`kernel` must name a kernel of the program, got {name!r}: {error}") from error
         return kernels[name]

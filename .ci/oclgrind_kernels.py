@@ -36,7 +36,7 @@ __kernel void race(__global float *values) { values[0] = get_global_id(0); }
 """
 
 HALVES = {"forest_coherent", "forest_shallow"}
-FORMS = ("coherent", "shallow") if "--halves" in sys.argv else ("traverse",)
+FORMS = ("coherent", "shallow") if "--halves" in sys.argv else ("traverse", "shared")
 
 CONVENTIONS = ("scipy", "ilastik", "skimage", "clesperanto")
 WIDE = {
@@ -103,7 +103,7 @@ def run_forests(device: Device) -> None:
         rows = np.resize(X, (n_rows, 3)).copy()
         rows.flat[: len(special)] = np.resize(special, rows[:2].size)[: len(special)]
         for form in FORMS:
-            if form == "traverse" or (n_classes < 30 and (depth or form == "coherent")):
+            if form in ("traverse", "shared") or (n_classes < 30 and (depth or form == "coherent")):
                 run_forest(device, model, rows, form)
     trees = RandomForestClassifier(2, max_depth=2, random_state=0).fit(X, X[:, 0] > 0).estimators_
     long = SimpleNamespace(estimators_=trees * 300)

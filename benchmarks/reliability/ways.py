@@ -10,7 +10,7 @@ from pixelforest.backends.numpy.features import HostBlock
 from pixelforest.backends.numpy.forest import NumpyForestProgram
 from pixelforest.forest.representation import Forest
 
-FORMS = ("traverse", "coherent", "shallow")
+FORMS = ("traverse", "shared", "coherent", "shallow")
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,4 @@ def ways(forest: Forest, opened: Sequence[Any]) -> Iterator[Way]:
                 if form == "traverse" or f"`form` {form!r} needs" not in str(error):
                     raise
                 continue
-            yield Way(f"{device.platform}, {form}", program, device.upload, names_leaves=form == "traverse")
+            yield Way(f"{device.platform}, {form}", program, device.upload, names_leaves=form in ("traverse", "shared"))

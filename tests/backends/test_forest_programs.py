@@ -91,7 +91,7 @@ def test_numpy_is_scikit_learn_bit_for_bit():
         assert np.array_equal(program.block_probabilities(block)[:, 0].T, expected.astype(np.float32))
 
 
-@pytest.mark.parametrize("form", ["traverse", "coherent", "shallow"])
+@pytest.mark.parametrize("form", ["traverse", "shared", "coherent", "shallow"])
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -107,10 +107,10 @@ def test_all_forms_equal_the_twin_on_shallow_forests(device, form, parameters):
     check(load(device, forest, form=form), rows_for(forest))
 
 
-@pytest.mark.parametrize("rows_per_item", [128, 256, 512, 1024])
-def test_shallow_tiles_of_any_size_equal_the_twin(device, rows_per_item):
+@pytest.mark.parametrize("rows_together", [128, 256, 512, 1024])
+def test_shallow_tiles_of_any_size_equal_the_twin(device, rows_together):
     forest = read_forest(fitted(200, max_depth=3))  # several chunks of trees
-    program = load(device, forest, form="shallow", rows_per_item=rows_per_item)
+    program = load(device, forest, form="shallow", rows_together=rows_together)
     rows = rows_for(forest, 2002)
     check(program, rows)
     check(program, np.nan_to_num(rows, posinf=1, neginf=-1))
@@ -119,25 +119,48 @@ def test_shallow_tiles_of_any_size_equal_the_twin(device, rows_per_item):
 
 
 @pytest.mark.parametrize(
-    ("form", "rows_per_item"),
-    [("traverse", None), ("traverse", 1), ("coherent", 128), ("coherent", 256), ("coherent", 512)],
+    ("form", "rows_together"),
+    [("traverse", None), ("traverse", 1), ("shared", 1), ("coherent", 128), ("coherent", 256), ("coherent", 512)],
 )
 @pytest.mark.parametrize("parameters", [{}, {"n_classes": 10, "min_samples_leaf": 4}, {"max_leaf_nodes": 12}])
-def test_deep_forests_equal_the_twin(device, form, rows_per_item, parameters):
+def test_deep_forests_equal_the_twin(device, form, rows_together, parameters):
     forest = read_forest(fitted(**parameters))
-    check(load(device, forest, form=form, rows_per_item=rows_per_item), rows_for(forest))
+    check(load(device, forest, form=form, rows_together=rows_together), rows_for(forest))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 16), (9, 17), (4, 5, 19), (8, 15), (17, 33)])
-def test_tiles_cover_images_of_any_shape(device, shape):
-    forest = read_forest(fitted())
+@pytest.mark.parametrize("form", ["coherent", "shallow"])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 40), (40, 1), (3, 16), (9, 17), (4, 5, 19), (8, 15), (17, 33), (9, 1100), (16, 1024)]
+)
+def test_tiles_cover_images_of_any_shape(device, form, shape):
+    forest = read_forest(fitted(max_depth=3))
     rows = rows_for(forest, math.prod(shape))
-    program = load(device, forest, form="coherent")
+    program = load(device, forest, form=form)
+    for values in (rows, np.sort(np.nan_to_num(rows, posinf=1, neginf=-1), axis=0)):  # ranges decide nothing, or most
+        expected = NumpyForestProgram(forest).class_probabilities(values)
+        block = device.upload(np.ascontiguousarray(values.T.reshape(-1, *shape)))
+        assert np.array_equal(program.block_class_indices(block), expected.argmax(axis=1).reshape(shape))
+        probabilities = program.block_probabilities(block).reshape(forest.n_classes, -1).T
+        assert np.abs(probabilities - expected).max() < 1e-6
+        image = values.reshape(*shape, -1)
+        assert np.array_equal(program.class_indices(image), expected.argmax(axis=1).reshape(shape))
+
+
+@pytest.mark.parametrize("form", ["coherent", "shallow"])
+def test_single_nan_among_numbers_that_all_go_the_other_way(device, form):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4)).astype(np.float32)
+    X[rng.random(X.shape) < 0.2] = np.nan
+    forest = read_forest(RandomForestClassifier(20, max_depth=3, random_state=0).fit(X, np.isnan(X).sum(axis=1)))
+    assert 0 < forest.missing_left[forest.leaf < 0].mean() < 1
+    image = np.sort(rng.normal(size=(4, 24 * 160)).astype(np.float32), axis=1).reshape(4, 24, 160)
+    image[rng.integers(0, 4, 30), rng.integers(0, 24, 30), rng.integers(0, 160, 30)] = np.nan
+    rows = image.reshape(4, -1).T
     expected = NumpyForestProgram(forest).class_probabilities(rows)
-    block = device.upload(np.ascontiguousarray(rows.T.reshape(-1, *shape)))
-    assert np.array_equal(program.block_class_indices(block), expected.argmax(axis=1).reshape(shape))
-    probabilities = program.block_probabilities(block).reshape(forest.n_classes, -1).T
-    assert np.abs(probabilities - expected).max() < 1e-6
+    program = load(device, forest, form=form)
+    block = device.upload(image)
+    assert np.array_equal(program.block_class_indices(block).ravel(), expected.argmax(axis=1))
+    assert np.abs(program.block_probabilities(block).reshape(len(expected.T), -1).T - expected).max() < 1e-6
 
 
 @pytest.mark.parametrize("form", ["traverse", "coherent", "shallow"])
@@ -168,7 +191,7 @@ def test_exact_ties_go_where_scikit_learn_sends_them(device):
         leaf_values=values,
         n_features=1,
     )
-    for form in ("traverse", "coherent", "shallow"):
+    for form in ("traverse", "shared", "coherent", "shallow"):
         check(load(device, forest, form=form), rows_for(forest, 49))
     deep = read_forest(fitted(2, n_classes=2, min_samples_leaf=2, max_depth=9))
     program = load(device, deep)
@@ -188,7 +211,7 @@ def test_values_that_are_no_fractions_are_decided_by_the_host(device):
     check(load(device, forest), rows_for(forest, 21))
 
 
-@pytest.mark.parametrize("form", ["traverse", "coherent", "shallow"])
+@pytest.mark.parametrize("form", ["traverse", "shared", "coherent", "shallow"])
 def test_leaves_of_all_magnitudes_keep_their_digits(device, form):
     forest = make_forest(
         feature=[0, 0, 0], threshold=[0, 0, 0], left=[1, -1, -1], right=[2, -1, -1], missing_left=[False] * 3,
@@ -226,7 +249,7 @@ def test_many_features_are_read_in_place(device):
     assert np.array_equal(program.class_indices(np.asfortranarray(X)), model.predict(X))
 
 
-@pytest.mark.parametrize("form", ["traverse", "coherent", "shallow"])
+@pytest.mark.parametrize("form", ["traverse", "shared", "coherent", "shallow"])
 @given(
     thresholds=st.lists(st.floats(allow_nan=False, min_value=-1e300) | NUMBERS, min_size=1, max_size=8),
     values=hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(width=32) | st.sampled_from(SPECIAL.tolist())),
@@ -275,7 +298,7 @@ def test_strides_and_layouts_give_the_same(device):
 
 
 def test_batches_give_the_same_and_shrink_when_memory_is_short(device, monkeypatch):
-    from pixelforest.backends.opencl import forest as module
+    from pixelforest.backends.opencl import forest_kernels as module
 
     forest = read_forest(fitted(min_samples_leaf=2))
     rows = rows_for(forest, 301)

@@ -393,7 +393,7 @@ def folds(y):
     return [(TABLE.X[test], y[test]) for _, test in StratifiedKFold(3).split(TABLE.X, y)]
 
 
-@pytest.mark.parametrize("form", ["traverse", "coherent", "shallow"])
+@pytest.mark.parametrize("form", ["traverse", "shared", "coherent", "shallow"])
 def test_forms_can_be_forced(form, opencl_engine):
     model = SCIKIT_LEARN["shallow forest"].fitted(TABLE)
     compiled = pf.compile_forest(model, device=opencl_engine.name, form=form)

@@ -147,9 +147,26 @@ def test_forms_are_chosen_by_shape_and_can_be_forced():
         lower_forest(deep, form="shallow")
     with pytest.raises(ValueError, match=r"'coherent' needs .* bytes of local memory, got 1000"):
         lower_forest(deep, form="coherent", local_bytes=1000)
-    with pytest.raises(ValueError, match=r"`rows_per_item` 1024 needs .* bytes of local memory, got 200000"):
-        lower_forest(deep, form="coherent", rows_per_item=1024, local_bytes=200_000)
-    with pytest.raises(ValueError, match="must be 'traverse', 'coherent' or 'shallow', got 'magic'"):
+    with pytest.raises(ValueError, match=r"`rows_together` 1024 needs .* bytes of local memory, got 200000"):
+        lower_forest(deep, form="coherent", rows_together=1024, local_bytes=200_000)
+    with pytest.raises(ValueError, match="must be 'traverse', 'shared', 'coherent' or 'shallow', got 'magic'"):
         lower_forest(deep, form="magic")
+    with pytest.raises(ValueError, match=r"'shared' needs nodes for half of 1000 bytes of local memory, got [0-9]+"):
+        lower_forest(deep, form="shared", local_bytes=1000)
     with pytest.raises(ValueError, match="must be 128, 256, 512 or 1024 for form 'coherent', got 48"):
-        lower_forest(deep, form="coherent", rows_per_item=48)
+        lower_forest(deep, form="coherent", rows_together=48)
+
+
+def test_lanes_walk_alone_and_share_nodes_that_fit():
+    shallow, deep = read_forest(fitted(max_depth=2)), read_forest(fitted())
+    tables = lower_forest(shallow, has_lanes=True)
+    assert tables.plan.form == "shared"
+    assert f"{(shallow.leaf < 0).sum()} nodes fit" in tables.plan.reason
+    assert tables.rows_per_item == 1
+    assert len(tables.nodes) == dict(tables.plan.constants)["SHARED_NODES"]  # all of them are copied
+    assert len(tables.nodes) >= (shallow.leaf < 0).sum()
+    tables = lower_forest(deep, has_lanes=True, local_bytes=1000)
+    assert tables.plan.form == "traverse"
+    assert "'shared' needs" in tables.plan.reason
+    assert tables.rows_per_item == 1
+    assert lower_forest(shallow, has_lanes=True, form="traverse").plan.form == "traverse"

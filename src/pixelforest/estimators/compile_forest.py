@@ -33,7 +33,7 @@ def compile_forest(model: Any, *, device: str = "auto", form: str | None = None)
     device : str
         "auto" (the best working OpenCL device, or what the environment variable ``PIXELFOREST_DEVICE`` says), "numpy",
         or part of the name of a device.
-    form : {"traverse", "coherent", "shallow"}, optional
+    form : {"traverse", "shared", "coherent", "shallow"}, optional
         Forces a kernel form. By default the shape of the forest and the device decide; see ``kernel_plan_``.
 
     Returns

@@ -42,7 +42,7 @@ class ForestPrograms:
         ----------
         backend : Backend
             See `pixelforest.backends.select.open_backend`.
-        form : {"traverse", "coherent", "shallow"}, optional
+        form : {"traverse", "shared", "coherent", "shallow"}, optional
             Forces a kernel form.
 
         Raises

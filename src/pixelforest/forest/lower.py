@@ -16,12 +16,11 @@ from pixelforest.forest.fixed_point import FixedPoint, fixed_point
 from pixelforest.forest.keys import threshold_keys
 from pixelforest.forest.representation import Forest
 
-Form = Literal["traverse", "coherent", "shallow", "numpy"]
+Form = Literal["traverse", "shared", "coherent", "shallow", "numpy"]
 
 MAX_SHALLOW_DEPTH = 4
 MAX_SHALLOW_LEAVES = 160
 """Leaves of a perfect tree times classes: up to here its kernels build fast and beat walking (4 to 30 times)."""
-MAX_SHALLOW_TREES = 8192
 MAX_BOUND_BYTES = 2**26
 PRIVATE_BYTES = 24 * 1024
 """Memory that one row-wise work-item may use for keys and sums: they should stay in the first cache."""
@@ -30,6 +29,9 @@ LOCAL_BYTES = 192 * 1024
 MAX_TILE_CAPACITY = 256
 MAX_TILE_SUMS = 64
 ROWS_PER_CELL = 128
+NODE_BYTES = 16
+TILES_PER_STRIP = 8
+"""Tiles of the shallow form whose ranges are found and compared side by side, in one vector."""
 TREES_AT_ONCE = 4
 """Trees that share the lists of a tile: long lists hide latencies, short ones stay in the first cache."""
 KEY_BYTES = {"coherent": 64 * 1024, "shallow": 128 * 1024}
@@ -45,9 +47,10 @@ class KernelPlan:
 
     Attributes
     ----------
-    form : {"traverse", "coherent", "shallow", "numpy"}
-        "traverse" walks the nodes row by row; "coherent" walks them with a tile of pixels at once; "shallow" skips
-        what the ranges of the features in a tile decide and evaluates the rest of each tree for vectors of pixels.
+    form : {"traverse", "shared", "coherent", "shallow", "numpy"}
+        "traverse" walks the nodes row by row; "shared" does so after a group has copied them to local memory;
+        "coherent" walks them with a tile of pixels at once; "shallow" skips what the ranges of the features in a tile
+        decide and evaluates the rest of each tree for vectors of pixels.
     reason : str
         Why this form.
     constants : tuple of (str, int or str)
@@ -101,7 +104,12 @@ class ForestTables:
 
 
 def lower_forest(
-    forest: Forest, *, form: str | None = None, rows_per_item: int | None = None, local_bytes: int = LOCAL_BYTES
+    forest: Forest,
+    *,
+    form: str | None = None,
+    rows_together: int | None = None,
+    local_bytes: int = LOCAL_BYTES,
+    has_lanes: bool = False,
 ) -> ForestTables:
     """Choose a kernel form and lay out its tables.
 
@@ -109,12 +117,14 @@ def lower_forest(
     ----------
     forest : Forest
         What to lower; its derived columns count as features.
-    form : {"traverse", "coherent", "shallow"}, optional
-        Forces a form; by default the shape of the forest decides.
-    rows_per_item : int, optional
-        Forces how many rows a work-item takes; for tiles 128, 256, 512 or 1024.
+    form : {"traverse", "shared", "coherent", "shallow"}, optional
+        Forces a form; by default the shape of the forest and the kind of device decide.
+    rows_together : int, optional
+        Forces how many rows a work-item walks side by side, or a tile takes: 128, 256, 512 or 1024.
     local_bytes : int
         Local memory of the device.
+    has_lanes : bool
+        Whether work-items are the lanes of a device's vectors, as on GPUs.
 
     Returns
     -------
@@ -129,9 +139,9 @@ def lower_forest(
     columns = np.unique(forest.feature[forest.leaf < 0])
     capacity = _capacity(len(columns))
     shape = _Shape(forest, numbers, capacity, min(local_bytes, LOCAL_BYTES))
-    chosen, reason = _choose_form(shape) if form is None else (form, "forced")
-    if chosen not in ("traverse", "coherent", "shallow"):
-        raise ValueError(f"`form` must be 'traverse', 'coherent' or 'shallow', got {form!r}")
+    chosen, reason = _choose_form(shape, has_lanes=has_lanes) if form is None else (form, "forced")
+    if chosen not in ("traverse", "shared", "coherent", "shallow"):
+        raise ValueError(f"`form` must be 'traverse', 'shared', 'coherent' or 'shallow', got {form!r}")
     obstacle = _obstacle(shape, chosen)
     if obstacle:
         raise ValueError(f"`form` {chosen!r} needs {obstacle}")
@@ -146,16 +156,20 @@ def lower_forest(
     slots = np.searchsorted(columns, forest.feature) if len(columns) else np.zeros_like(forest.feature)
     slots = np.where(forest.leaf < 0, slots, 0).astype(np.int64)
     bounds: tuple[NDArray[Any], ...] = ()
-    if chosen == "traverse":
-        rows, capacity = _rows_at_once(shape, rows_per_item)
+    if chosen in ("traverse", "shared"):
+        rows, capacity = _rows_at_once(shape, rows_together or (1 if has_lanes else None))
         nodes, roots = _linked_nodes(forest, slots)
         constants += [("CAPACITY", capacity), ("ROWS", rows)]
+        if chosen == "shared":
+            room = 1 << (len(nodes) - 1).bit_length()  # round, so that forests share their compiled kernels
+            nodes = np.concatenate([nodes, np.zeros((room - len(nodes), 4), np.uint32)])
+            constants.append(("SHARED_NODES", room))
     else:
-        cells = _cells(shape, chosen, rows_per_item)
+        cells = _cells(shape, chosen, rows_together)
         rows, tile_bytes = cells * ROWS_PER_CELL, shape.tile_bytes(chosen, cells)
         if tile_bytes > local_bytes:
-            raise ValueError(f"`rows_per_item` {rows} needs {tile_bytes} bytes of local memory, got {local_bytes}")
-        constants += [("CAPACITY", capacity), ("CELLS", cells), ("CELLS_ACROSS", min(cells, 2))]
+            raise ValueError(f"`rows_together` {rows} needs {tile_bytes} bytes of local memory, got {local_bytes}")
+        constants += [("CAPACITY", capacity), ("CELLS", cells)]
         if chosen == "coherent":
             nodes, roots = _linked_nodes(forest, slots)
             bounds = (swings_to_come(forest, numbers),)
@@ -165,7 +179,8 @@ def lower_forest(
             bounds = (_perfect_bounds(forest, numbers, leaf_rows),)
             roots = np.zeros(forest.n_trees, np.uint32)
             numbers = replace(numbers, leaves=numbers.leaves[leaf_rows.ravel()])
-            constants += [("DEPTH", forest.max_depth), ("TREES", max(1 << (forest.n_trees - 1).bit_length(), 128))]
+            rows *= TILES_PER_STRIP
+            constants += [("TILES", TILES_PER_STRIP), ("DEPTH", forest.max_depth), ("TREES", shape.room_for_trees)]
     plan = KernelPlan(chosen, reason, tuple(constants))  # type: ignore[arg-type]  # checked above
     first_sums = forest.first_output.astype(np.int32)
     return ForestTables(plan, columns.astype(np.int32), nodes, roots, first_sums, numbers, bounds, rows)
@@ -195,13 +210,26 @@ class _Shape:
         return next((n for n in (TREES_AT_ONCE, 2) if n * lists <= self.local_bytes * 2 // 3), 1)
 
     def tile_bytes(self, form: str, cells: int) -> int:
-        keys = cells * self.capacity * (4 * ROWS_PER_CELL + 8)
-        rows = cells * ROWS_PER_CELL
+        keys = cells * self.capacity * 4 * ROWS_PER_CELL
         if form == "coherent":
-            return keys + rows * (self.sum_bytes + 4) + 3 * (self.trees_at_once * rows + 2) * 32 + 1024
-        n_trees = max(1 << (self.forest.n_trees - 1).bit_length(), 128)
+            rows = cells * ROWS_PER_CELL
+            lists = 3 * (self.trees_at_once * rows + 2) * 32
+            return keys + cells * self.capacity * 8 + rows * (self.sum_bytes + 4) + lists + 1024
+        ranges = TILES_PER_STRIP * cells * self.capacity * 8
+        n_trees = self.room_for_trees
         bounds = 2 * (n_trees // CHUNK + 1) * self.forest.n_classes * sum_dtype(self.numbers).itemsize
-        return keys + rows * (self.sum_bytes + 4) + 4 * n_trees + bounds + 4 * CHUNK * (MAX_SHALLOW_DEPTH + 3) + 1024
+        lists = 24 * n_trees + 4 * CHUNK * (MAX_SHALLOW_DEPTH + 1)
+        return keys + ranges + ROWS_PER_CELL * (self.sum_bytes + 4) + bounds + lists + 1024
+
+    @property
+    def room_for_trees(self) -> int:
+        """Room in the lists of the shallow form; round, so that forests share their compiled kernels."""
+        n_trees = self.forest.n_trees
+        return -(-n_trees // 1024) * 1024 if n_trees > 1024 else max(1 << (n_trees - 1).bit_length(), 128)
+
+    @property
+    def n_nodes(self) -> int:
+        return max(int((self.forest.leaf < 0).sum()), 1)
 
 
 def _capacity(n_slots: int) -> int:
@@ -209,7 +237,12 @@ def _capacity(n_slots: int) -> int:
     return 1 << max(n_slots - 1, 3).bit_length()
 
 
-def _choose_form(shape: _Shape) -> tuple[str, str]:
+def _choose_form(shape: _Shape, *, has_lanes: bool) -> tuple[str, str]:
+    if has_lanes:
+        obstacle = _obstacle(shape, "shared")
+        if obstacle:
+            return "traverse", f"every work-item is a lane of its own; 'shared' needs {obstacle}"
+        return "shared", f"every work-item is a lane of its own; {shape.n_nodes} nodes fit into local memory"
     if shape.forest.max_depth == 0:
         return "traverse", "no tree decides anything"
     for form in ("shallow", "coherent"):
@@ -227,6 +260,9 @@ def _obstacle(shape: _Shape, form: str) -> str:
     if form == "traverse":
         return ""
     forest = shape.forest
+    if form == "shared":
+        is_small = shape.n_nodes * NODE_BYTES <= shape.local_bytes // 2
+        return "" if is_small else f"nodes for half of {shape.local_bytes} bytes of local memory, got {shape.n_nodes}"
     if shape.capacity > MAX_TILE_CAPACITY or shape.n_sums > MAX_TILE_SUMS:
         features = len(np.unique(forest.feature[forest.leaf < 0]))
         return (
@@ -240,8 +276,6 @@ def _obstacle(shape: _Shape, form: str) -> str:
                 f"trees of depth 1 to {MAX_SHALLOW_DEPTH} with at most {MAX_SHALLOW_LEAVES} leaf values, "
                 f"got {forest.max_depth} and {leaves}"
             )
-        if forest.n_trees > MAX_SHALLOW_TREES:
-            return f"at most {MAX_SHALLOW_TREES} trees, got {forest.n_trees}"
         if forest.n_trees * 2 ** (forest.max_depth + 2) * forest.n_classes * 8 > MAX_BOUND_BYTES:
             return f"trees times classes below {MAX_BOUND_BYTES} bytes, got {forest.n_trees} and {forest.n_classes}"
     if shape.tile_bytes(form, 1) > shape.local_bytes:
@@ -249,11 +283,11 @@ def _obstacle(shape: _Shape, form: str) -> str:
     return ""
 
 
-def _cells(shape: _Shape, form: str, rows_per_item: int | None) -> int:
-    if rows_per_item is not None:
-        if rows_per_item not in (128, 256, 512, 1024):
-            raise ValueError(f"`rows_per_item` must be 128, 256, 512 or 1024 for form {form!r}, got {rows_per_item}")
-        return rows_per_item // ROWS_PER_CELL
+def _cells(shape: _Shape, form: str, rows_together: int | None) -> int:
+    if rows_together is not None:
+        if rows_together not in (128, 256, 512, 1024):
+            raise ValueError(f"`rows_together` must be 128, 256, 512 or 1024 for form {form!r}, got {rows_together}")
+        return rows_together // ROWS_PER_CELL
     cells = 8 if form == "shallow" else 2
     while cells > 1 and (
         cells * shape.capacity * 4 * ROWS_PER_CELL > KEY_BYTES[form]
@@ -263,7 +297,7 @@ def _cells(shape: _Shape, form: str, rows_per_item: int | None) -> int:
     return cells
 
 
-def _rows_at_once(shape: _Shape, rows_per_item: int | None) -> tuple[int, int]:
+def _rows_at_once(shape: _Shape, rows_together: int | None) -> tuple[int, int]:
     """Return how many rows walk side by side, and room for how many features; 0 if they are read where they are."""
 
     def affordable(row_bytes: int) -> int:
@@ -273,10 +307,10 @@ def _rows_at_once(shape: _Shape, rows_per_item: int | None) -> tuple[int, int]:
         return rows
 
     row_bytes = 4 * shape.capacity + shape.sum_bytes
-    rows = rows_per_item or affordable(row_bytes)
+    rows = rows_together or affordable(row_bytes)
     if row_bytes * rows <= PRIVATE_BYTES:
         return rows, shape.capacity
-    return rows_per_item or affordable(shape.sum_bytes), 0
+    return rows_together or affordable(shape.sum_bytes), 0
 
 
 def _linked_nodes(forest: Forest, slots: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:

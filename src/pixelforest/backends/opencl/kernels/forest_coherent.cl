@@ -43,7 +43,8 @@ forest_coherent(global const VALUE *values, ulong row_stride, ulong feature_stri
     SUM base[STORED];
     for (int i = 0; i < STORED; i++)
         base[i] = start[i];
-    const int has_missing = load_tile(&tile, keys, lowest, highest, tile_lowest, tile_highest);
+    const int has_missing = load_tile(&tile, keys, lowest, highest);
+    join_ranges(&tile, lowest, highest, tile_lowest, tile_highest);
     for (int cell = 0; cell < CELLS; cell++)
         open[cell] = pixels_of(&tile, cell);
     for (int i = 0; i < CELLS * STORED * VECTORS; i++)

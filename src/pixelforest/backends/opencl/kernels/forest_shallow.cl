@@ -6,24 +6,12 @@
 
 #define INNER ((1 << DEPTH) - 1)
 #define NODES (2 * INNER + 1)
-#define NODE_BITS 5                                        // of an entry: tree << NODE_BITS | node
+#define NODE_BITS 5 // of an entry: tree << NODE_BITS | node
+#define NODE_MASK ((1 << NODE_BITS) - 1)
 #define CHUNK 64                                           // trees between two attempts to settle
 #define SOME_VECTORS (STORED > 4 ? 1 : STORED > 2 ? 2 : 4) // sums that stay in registers
 
 typedef uint2 Node; // key, slot << 1 | missing
-
-// The first node, from `at` on, that pixels pass on both sides; or a leaf. No branches: they would be mispredicted.
-inline uint descend(global const Node *nodes, uint at, const int *lowest, const int *highest, int has_missing) {
-#pragma unroll
-    for (int level = 0; level < DEPTH; level++) {
-        const int is_inner = at < INNER;
-        const Node node = nodes[is_inner ? at : 0];
-        const int slot = node.y >> 1;
-        const uint side = side_of(lowest[slot], highest[slot], node, has_missing);
-        at = is_inner && side ? 2 * at + side : at;
-    }
-    return at;
-}
 
 // Scores of all classes, from sums that leave what they leave of `whole`; both bounds.
 inline void bounds_of(const SUM *base, SUM whole, SUM *low, SUM *high) {
@@ -39,21 +27,6 @@ inline void bounds_of(const SUM *base, SUM whole, SUM *low, SUM *high) {
     }
 }
 
-// Class that is certain to win if scores lie between `low` and `high`; CLASSES if there is none.
-inline int certain_winner(const SUM *low, const SUM *high, SUM margin) {
-#if OUTPUT == LABELS
-    int winner = 0;
-    for (int class = 1; class < CLASSES; class ++)
-        winner = low[class] > low[winner] ? class : winner;
-    for (int class = 0; class < CLASSES; class ++)
-        if (class != winner && !(low[winner] > high[class] && low[winner] - high[class] >= margin))
-            return CLASSES;
-    return winner;
-#else
-    return CLASSES;
-#endif
-}
-
 typedef struct {
     global const Node *nodes;
     global const int *first_sums;
@@ -62,9 +35,9 @@ typedef struct {
     int has_missing;          // in this tile
 } Trees;
 
-// The same for one entry in the ranges of eight cells at once.
-inline uchar8 descend_cells(const Trees *trees, uint entry, const int8 *lowest, const int8 *highest) {
-    const uint at = entry & ((1 << NODE_BITS) - 1);
+// Where an entry leads in eight ranges at once: the first node that pixels pass on both sides, or a leaf.
+inline uchar8 descend(const Trees *trees, uint entry, const int8 *lowest, const int8 *highest) {
+    const uint at = entry & NODE_MASK;
     global const Node *nodes = trees->nodes + (entry >> NODE_BITS) * INNER;
     int8 reached = (int8)((int)at);
     for (uint first = at, count = 1; first < INNER; first = 2 * first + 1, count *= 2)
@@ -80,29 +53,53 @@ inline uchar8 descend_cells(const Trees *trees, uint entry, const int8 *lowest, 
     return convert_uchar8(reached);
 }
 
-#if OUTPUT == LABELS
-#define BOUND(trees, entry_tree, entry_node, low, high)                                                                \
-    for (int class = 0; class < CLASSES; class ++) {                                                                   \
-        low[class] += trees->bounds[(((ulong)(entry_tree)*NODES + (entry_node)) * CLASSES + class) * 2];               \
-        high[class] += trees->bounds[(((ulong)(entry_tree)*NODES + (entry_node)) * CLASSES + class) * 2 + 1];          \
-    }
-#else
-#define BOUND(trees, entry_tree, entry_node, low, high)
-#endif
-
-// Goes on with one entry in a range: adds up leaves, keeps what is undecided behind the end of the list.
-inline int prune(const Trees *trees, uint tree, uint at, const int *lowest, const int *highest, SUM *base, SUM *low,
-                 SUM *high, local uint *kept, int n_kept) {
-    at = descend(trees->nodes + tree * INNER, at, lowest, highest, trees->has_missing);
+// Adds the leaf that a tree has reached, or keeps the tree behind the end of the list.
+inline int add_or_keep(const Trees *trees, uint tree, uint at, SUM *base, local uint *kept, int n_kept) {
     const int is_leaf = at >= INNER;
     global const LEAF *leaf = trees->leaves + ((ulong)tree * (INNER + 1) + (is_leaf ? at - INNER : 0)) * LEAF_COLUMNS;
     SUM *to = base + trees->first_sums[tree];
     for (int column = 0; column < LEAF_COLUMNS; column++)
         to[column] += is_leaf ? (SUM)leaf[column] : (SUM)0;
-    BOUND(trees, tree, at, low, high)
     kept[n_kept] = tree << NODE_BITS | at;
     return n_kept + !is_leaf;
 }
+
+#if OUTPUT == LABELS
+// What the entries from each chunk on add at least and at most to the score of each class.
+inline void bound_chunks(const Trees *trees, local const uint *entries, int count, local SUM *lows, local SUM *highs) {
+    const int n_chunks = (count + CHUNK - 1) / CHUNK;
+    SUM low[CLASSES] = {0}, high[CLASSES] = {0};
+    for (int chunk = n_chunks; chunk >= 0; chunk--) {
+        for (int i = chunk * CHUNK; i < min((chunk + 1) * CHUNK, count); i++) {
+            const ulong node = (ulong)(entries[i] >> NODE_BITS) * NODES + (entries[i] & NODE_MASK);
+            for (int class = 0; class < CLASSES; class ++) {
+                low[class] += trees->bounds[(node * CLASSES + class) * 2];
+                high[class] += trees->bounds[(node * CLASSES + class) * 2 + 1];
+            }
+        }
+        for (int class = 0; class < CLASSES; class ++) {
+            lows[chunk * CLASSES + class] = low[class];
+            highs[chunk * CLASSES + class] = high[class];
+        }
+    }
+}
+
+// The class that wins whatever the trees that are left add to `base`; CLASSES if that is not certain.
+inline int certain_winner(const SUM *base, SUM whole, local const SUM *lows, local const SUM *highs, SUM margin) {
+    SUM low[CLASSES], high[CLASSES];
+    bounds_of(base, whole, low, high);
+    int winner = 0;
+    for (int class = 0; class < CLASSES; class ++) {
+        low[class] += lows[class];
+        high[class] += highs[class];
+        winner = low[class] > low[winner] ? class : winner;
+    }
+    for (int class = 0; class < CLASSES; class ++)
+        if (class != winner && !(low[winner] > high[class] && low[winner] - high[class] >= margin))
+            return CLASSES;
+    return winner;
+}
+#endif
 
 #if OUTPUT == LABELS
 // Notes the winners of the pixels in `open`, if the trees that are still to be evaluated add to the score of each class
@@ -159,7 +156,7 @@ inline uchar16 settle_between(const Decision *to, local const Sums *sums, const 
         for (int first = 0; first < VECTORS; first += SOME_VECTORS) {                                                  \
             TOTALS                                                                                                     \
             for (int i = 0; i < count; i++) {                                                                          \
-                const uint tree = entries[i] >> NODE_BITS, at = entries[i] & ((1 << NODE_BITS) - 1);                   \
+                const uint tree = entries[i] >> NODE_BITS, at = entries[i] & NODE_MASK;                                \
                 global const Node *nodes = trees->nodes + tree * INNER;                                                \
                 global const LEAF *leaves = trees->leaves + (ulong)tree * (INNER + 1) * LEAF_COLUMNS;                  \
                 _Pragma("unroll") for (int u = 0; u < SOME_VECTORS; u++)                                               \
@@ -189,6 +186,123 @@ FOR_LEVELS(WITH_MISSING)
 #define THRESHOLD(n) ((int)(nodes[n].x - (nodes[n].y & 1)))
 FOR_LEVELS(WITH_NUMBERS)
 
+// Evaluates entries for the pixels of a cell.
+inline void evaluate_chunk(const Trees *trees, local const uint *entries, int count, local uint *listed,
+                           local const int16 *keys, local Sums *sums) {
+    int counts[DEPTH + 1] = {0};
+    for (int i = 0; i < count; i++) {
+        const int levels = DEPTH - 31 + clz((entries[i] & NODE_MASK) + 1);
+        listed[levels * CHUNK + counts[levels]++] = entries[i];
+    }
+#define EVALUATE_NUMBERS(REST) evaluate_##REST(trees, listed + REST * CHUNK, counts[REST], keys, sums);
+#define EVALUATE_MISSING(REST) evaluate_missing_##REST(trees, listed + REST * CHUNK, counts[REST], keys, sums);
+    if (trees->has_missing) {
+        FOR_LEVELS(EVALUATE_MISSING)
+    } else {
+        FOR_LEVELS(EVALUATE_NUMBERS)
+    }
+}
+
+typedef struct {
+    local int16 *keys;
+    local int *lowest, *highest; // of the cells of a strip
+    local Sums *sums;            // of a cell
+    local int16 *winners;        // of a cell
+    local uchar *tiles_reach, *cells_reach;
+    local uint *of_tile, *of_cell, *listed;
+    local SUM *lows, *highs;
+} Memory;
+
+// Decides one cell, for which the ranges of the tile have left `n_of_tile` trees open and added the others to `base`.
+// Its keys are made now if they are not there.
+inline void decide_cell(const Trees *trees, const Decision *decision, const Tile *tile, int index, const SUM *tile_base,
+                        int n_trees, int n_of_tile, const Memory *memory, int place, int has_keys) {
+    uchar16 open = pixels_of(tile, index);
+    if (!any_of(open))
+        return;
+    SUM base[STORED];
+    for (int i = 0; i < STORED; i++)
+        base[i] = tile_base[i];
+    local uint *entries = memory->of_cell;
+    int count = 0;
+    for (int i = 0; i < n_of_tile; i++)
+        count = add_or_keep(trees, memory->of_tile[i] >> NODE_BITS, memory->cells_reach[i * 8 + index], base, entries,
+                            count);
+    const SUM tree_sum = decision->whole / n_trees, whole = tree_sum * (n_trees - count);
+#if OUTPUT == LABELS
+    bound_chunks(trees, entries, count, memory->lows, memory->highs);
+    const int winner = certain_winner(base, whole, memory->lows, memory->highs, decision->margin);
+    for (int vector = 0; vector < VECTORS; vector++)
+        memory->winners[vector] = winner;
+    if (winner < CLASSES) {
+        store_cell(decision, tile, index, memory->sums, base, (uchar16)(0), memory->winners);
+        return;
+    }
+#endif
+    local int16 *keys = memory->keys + (has_keys ? index * CAPACITY * VECTORS : 0);
+    if (!has_keys && count)
+        load_cell(tile, index, memory->lowest + place, memory->highest + place, keys);
+    for (int i = 0; i < STORED * VECTORS; i++)
+        memory->sums[i] = 0;
+    int begin = 0, end;
+    do {
+        end = min(begin + CHUNK, count);
+        evaluate_chunk(trees, entries + begin, end - begin, memory->listed, keys, memory->sums);
+#if OUTPUT == LABELS
+        if (end < count)
+            open = settle_between(decision, memory->sums, base, whole + tree_sum * end,
+                                  memory->lows + end / CHUNK * CLASSES, memory->highs + end / CHUNK * CLASSES, open,
+                                  memory->winners);
+        else
+            open = settle(decision, memory->sums, base, decision->whole, 0, 1, open, memory->winners);
+#endif
+        begin = end;
+    } while (end < count && any_of(open));
+    store_cell(decision, tile, index, memory->sums, base, open, memory->winners);
+}
+
+// Decides one tile from what its ranges leave of the trees.
+inline void decide_tile(const Trees *trees, const Decision *decision, const Tile *tile, global const SUM *start,
+                        int n_trees, const Memory *memory, int t, int lane, int has_keys) {
+    SUM base[STORED];
+    for (int i = 0; i < STORED; i++)
+        base[i] = start[i];
+    int count = 0;
+    for (int tree = 0; tree < n_trees; tree++)
+        count = add_or_keep(trees, tree, memory->tiles_reach[tree * 8 + lane], base, memory->of_tile, count);
+#if OUTPUT == LABELS
+    bound_chunks(trees, memory->of_tile, count, memory->lows, memory->highs);
+    const int winner = certain_winner(base, decision->whole / n_trees * (n_trees - count), memory->lows, memory->highs,
+                                      decision->margin);
+    if (winner < CLASSES) {
+        for (int vector = 0; vector < VECTORS; vector++)
+            memory->winners[vector] = winner;
+        for (int index = 0; index < CELLS; index++)
+            store_cell(decision, tile, index, memory->sums, base, (uchar16)(0), memory->winners);
+        return;
+    }
+#endif
+    int8 lowest[CAPACITY], highest[CAPACITY];
+    for (int slot = 0; slot < tile->n_columns; slot++) {
+        int lows[8], highs[8];
+        for (int cell = 0; cell < 8; cell++) {
+            const int place = (t * CELLS + cell % CELLS) * CAPACITY + slot;
+            lows[cell] = memory->lowest[place];
+            highs[cell] = memory->highest[place];
+        }
+        lowest[slot] = vload8(0, lows);
+        highest[slot] = vload8(0, highs);
+    }
+    for (int i = 0; i < count; i++)
+        vstore8(descend(trees, memory->of_tile[i], lowest, highest), i, memory->cells_reach);
+    for (int index = 0; index < CELLS; index++)
+        decide_cell(trees, decision, tile, index, base, n_trees, count, memory, (t * CELLS + index) * CAPACITY,
+                    has_keys);
+}
+
+// A work-item decides a strip: up to TILES tiles, side by side. Where the values of a feature lie side by side, their
+// ranges are found for the whole strip first, feature by feature, because memory likes to be read in order; keys are
+// made for the few cells that ranges do not decide. Where the features of a pixel do, keys are made at once.
 kernel __attribute__((vec_type_hint(int16))) void
 forest_shallow(global const VALUE *values, ulong row_stride, ulong feature_stride, ulong first_row, ulong n_rows,
                ulong width, global const int *columns, int n_columns, global const Node *nodes,
@@ -196,111 +310,54 @@ forest_shallow(global const VALUE *values, ulong row_stride, ulong feature_strid
                SUM tree_sum, SUM margin, global const SUM *bounds, global RESULT *results, global uchar *is_close,
                global uint *n_close) {
     local int16 keys[CELLS * CAPACITY * VECTORS];
-    local int lowest[CELLS * CAPACITY], highest[CELLS * CAPACITY];
-    local Sums sums[CELLS * STORED * VECTORS];
-    local int16 winners[CELLS * VECTORS];
-    local uchar reached[CHUNK * 8];
-    local uint of_tile[TREES], listed[(DEPTH + 1) * CHUNK];
-    local SUM chunk_low[(TREES / CHUNK + 1) * CLASSES], chunk_high[(TREES / CHUNK + 1) * CLASSES];
-    const Tile tile = tile_of(values + first_row * row_stride, row_stride, feature_stride, n_rows, width, columns,
-                              n_columns, get_global_id(0));
+    local int lowest[TILES * CELLS * CAPACITY], highest[TILES * CELLS * CAPACITY];
+    local Sums sums[STORED * VECTORS];
+    local int16 winners[VECTORS];
+    local uchar tiles_reach[TREES * 8], cells_reach[TREES * 8];
+    local uint of_tile[TREES], of_cell[TREES], listed[(DEPTH + 1) * CHUNK];
+    local SUM lows[(TREES / CHUNK + 1) * CLASSES], highs[(TREES / CHUNK + 1) * CLASSES];
+    const Memory memory = {keys,        lowest,  highest, sums,   winners, tiles_reach,
+                           cells_reach, of_tile, of_cell, listed, lows,    highs};
     const Decision decision = {tree_sum * n_trees, margin, n_rows, results, is_close, n_close};
-    int tile_lowest[CAPACITY], tile_highest[CAPACITY];
-    const int has_missing = load_tile(&tile, keys, lowest, highest, tile_lowest, tile_highest);
-    const Trees trees = {nodes, first_sums, leaves, bounds, has_missing};
-    SUM base[STORED], low[CLASSES], high[CLASSES];
-    for (int i = 0; i < STORED; i++)
-        base[i] = start[i];
-    bounds_of(base, 0, low, high);
-    int n_of_tile = 0;
-    for (int tree = 0; tree < n_trees; tree++)
-        n_of_tile = prune(&trees, tree, 0, tile_lowest, tile_highest, base, low, high, of_tile, n_of_tile);
-    const int tile_winner = certain_winner(low, high, margin);
-#if OUTPUT == LABELS
-    // What the chunks from each one on add at least and at most, in this tile.
-    const int n_chunks = (n_of_tile + CHUNK - 1) / CHUNK;
-    for (int i = 0; i < (n_chunks + 1) * CLASSES; i++)
-        chunk_low[i] = chunk_high[i] = 0;
-    for (int chunk = n_chunks - 1; chunk >= 0 && tile_winner == CLASSES; chunk--) {
-        for (int class = 0; class < CLASSES; class ++) {
-            low[class] = chunk_low[(chunk + 1) * CLASSES + class];
-            high[class] = chunk_high[(chunk + 1) * CLASSES + class];
-        }
-        for (int i = chunk * CHUNK; i < min((chunk + 1) * CHUNK, n_of_tile); i++) {
-            BOUND((&trees), of_tile[i] >> NODE_BITS, of_tile[i] & ((1 << NODE_BITS) - 1), low, high)
-        }
-        for (int class = 0; class < CLASSES; class ++) {
-            chunk_low[chunk * CLASSES + class] = low[class];
-            chunk_high[chunk * CLASSES + class] = high[class];
+    const ulong across = tiles_across(n_rows, width), strips = (across + TILES - 1) / TILES;
+    const ulong first = get_global_id(0) % strips * TILES;
+    const int n_tiles = (int)min(across - first, (ulong)TILES), is_streamed = row_stride == 1;
+    Tile tile = tile_of(values + first_row * row_stride, row_stride, feature_stride, n_rows, width, columns, n_columns,
+                        get_global_id(0) / strips * across + first);
+    int has_missing = 0;
+    for (int slot = 0; slot < n_columns && is_streamed; slot++) {
+        Tile at = tile;
+        for (int i = 0; i < n_tiles * CELLS; i++) {
+            const Cell cell = cell_of(&at, i % CELLS);
+            const int place = i * CAPACITY + slot;
+            has_missing |= load_feature(&at, &cell, slot, lowest + place, highest + place, 0, keys);
+            if (i % CELLS == CELLS - 1)
+                move_right(&at);
         }
     }
-#endif
-    uchar16 open[CELLS];
-    SUM cell_base[CELLS * STORED];
-    for (int cell = 0; cell < CELLS; cell++) {
-        open[cell] = pixels_of(&tile, cell);
-        for (int i = 0; i < STORED; i++)
-            cell_base[cell * STORED + i] = base[i];
-    }
-    for (int i = 0; i < CELLS * VECTORS; i++)
-        winners[i] = tile_winner;
-    for (int i = 0; i < CELLS * STORED * VECTORS; i++)
-        sums[i] = 0;
-    int8 lowest_of[CAPACITY], highest_of[CAPACITY]; // of the cells, side by side
-    for (int slot = 0; slot < n_columns; slot++) {
-        int low_lanes[8], high_lanes[8];
-        for (int lane = 0; lane < 8; lane++) {
-            low_lanes[lane] = lowest[lane % CELLS * CAPACITY + slot];
-            high_lanes[lane] = highest[lane % CELLS * CAPACITY + slot];
-        }
-        lowest_of[slot] = vload8(0, low_lanes);
-        highest_of[slot] = vload8(0, high_lanes);
-    }
-    int any_open = tile_winner == CLASSES;
-    for (int begin = 0, end; any_open && begin <= n_of_tile; begin = end) {
-        end = min(begin + CHUNK, n_of_tile);
-        for (int i = begin; i < end; i++)
-            vstore8(descend_cells(&trees, of_tile[i], lowest_of, highest_of), i - begin, reached);
-        any_open = 0;
-        for (int cell = 0; cell < CELLS; cell++) {
-            if (!any_of(open[cell]))
-                continue;
-            SUM *of_cell = cell_base + cell * STORED;
-            int counts[DEPTH + 1] = {0};
-            for (int i = begin; i < end; i++) {
-                const uint tree = of_tile[i] >> NODE_BITS, at = reached[(i - begin) * 8 + cell];
-                const int is_leaf = at >= INNER;
-                global const LEAF *leaf =
-                    leaves + ((ulong)tree * (INNER + 1) + (is_leaf ? at - INNER : 0)) * LEAF_COLUMNS;
-                for (int column = 0; column < LEAF_COLUMNS; column++)
-                    of_cell[first_sums[tree] + column] += is_leaf ? (SUM)leaf[column] : (SUM)0;
-                const int levels = DEPTH - 31 + clz(at + 1);
-                listed[levels * CHUNK + counts[levels]++] = tree << NODE_BITS | at;
+    const int step = is_streamed ? n_tiles : 1;
+    for (int begin = 0; begin < n_tiles; begin += step) {
+        if (!is_streamed)
+            has_missing = load_tile(&tile, keys, lowest + begin * CELLS * CAPACITY, highest + begin * CELLS * CAPACITY);
+        const Trees trees = {nodes, first_sums, leaves, bounds, has_missing};
+        int8 tile_lowest[CAPACITY], tile_highest[CAPACITY];
+        for (int slot = 0; slot < n_columns; slot++) {
+            int low[8], high[8];
+            for (int lane = 0; lane < 8; lane++) {
+                const int place = (begin + lane % step) * CELLS * CAPACITY + slot;
+                low[lane] = lowest[place];
+                high[lane] = highest[place];
+                for (int cell = 1; cell < CELLS; cell++) {
+                    low[lane] = min(low[lane], lowest[place + cell * CAPACITY]);
+                    high[lane] = max(high[lane], highest[place + cell * CAPACITY]);
+                }
             }
-            local const int16 *cell_keys = keys + cell * CAPACITY * VECTORS;
-            local Sums *cell_sums = sums + cell * STORED * VECTORS;
-#define EVALUATE_NUMBERS(REST) evaluate_##REST(&trees, listed + REST * CHUNK, counts[REST], cell_keys, cell_sums);
-#define EVALUATE_MISSING(REST)                                                                                         \
-    evaluate_missing_##REST(&trees, listed + REST * CHUNK, counts[REST], cell_keys, cell_sums);
-            if (has_missing) {
-                FOR_LEVELS(EVALUATE_MISSING)
-            } else {
-                FOR_LEVELS(EVALUATE_NUMBERS)
-            }
-#if OUTPUT == LABELS
-            const SUM whole = tree_sum * (n_trees - n_of_tile + end);
-            if (end == n_of_tile)
-                open[cell] = settle(&decision, cell_sums, of_cell, whole, 0, 1, open[cell], winners + cell * VECTORS);
-            else
-                open[cell] = settle_between(&decision, cell_sums, of_cell, whole, chunk_low + end / CHUNK * CLASSES,
-                                            chunk_high + end / CHUNK * CLASSES, open[cell], winners + cell * VECTORS);
-#endif
-            any_open |= any_of(open[cell]);
+            tile_lowest[slot] = vload8(0, low);
+            tile_highest[slot] = vload8(0, high);
         }
-        if (end == n_of_tile)
-            break;
+        for (int tree = 0; tree < n_trees; tree++)
+            vstore8(descend(&trees, tree << NODE_BITS, tile_lowest, tile_highest), tree, tiles_reach);
+        for (int lane = 0; lane < step; lane++, move_right(&tile))
+            decide_tile(&trees, &decision, &tile, start, n_trees, &memory, begin + lane, lane, !is_streamed);
     }
-    for (int cell = 0; cell < CELLS; cell++)
-        store_cell(&decision, &tile, cell, sums + cell * STORED * VECTORS, cell_base + cell * STORED,
-                   tile_winner == CLASSES ? open[cell] : (uchar16)(0), winners + cell * VECTORS);
 }

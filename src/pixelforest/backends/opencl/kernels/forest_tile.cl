@@ -1,4 +1,4 @@
-// A tile of pixels that walk together: CELLS cells of 8 vectors of 16 pixels.
+// A tile of pixels that walk together: CELLS cells, side by side, of 8 vectors of 16 pixels.
 // In an image a cell is 16 columns by 8 rows, in a table 128 rows. VALUE: type of the features.
 
 #define JOIN_(a, b) a##b
@@ -25,7 +25,7 @@ typedef JOIN(SUM, 16) Sums;
 typedef struct {
     global const VALUE *values; // the first row of this launch
     ulong row_stride, feature_stride, n_rows;
-    ulong width; // pixels in a row of the image, 0 for a table
+    ulong width, height; // of the image; 0 for a table
     global const int *columns;
     int n_columns;
     ulong x, y; // first pixel of the tile; in a table, y is its first vector
@@ -36,15 +36,37 @@ typedef struct {
     int count;   // how many of them exist
 } Span;
 
+typedef struct {
+    int index;
+    int is_whole;      // all vectors lie in memory as they are, the first
+    ulong start, step; // here, and the others so far apart
+} Cell;
+
+// Tiles in a row of the image, or in the table.
+inline ulong tiles_across(ulong n_rows, ulong width) {
+    const ulong extent = width ? width : n_rows, step = (width ? 16 : 128) * CELLS;
+    return (extent + step - 1) / step;
+}
+
 inline Tile tile_of(global const VALUE *values, ulong row_stride, ulong feature_stride, ulong n_rows, ulong width,
                     global const int *columns, int n_columns, ulong item) {
-    Tile tile = {values, row_stride, feature_stride, n_rows, width, columns, n_columns, 0, item * CELLS * VECTORS};
-    if (width) {
-        const ulong across = (width + 16 * CELLS_ACROSS - 1) / (16 * CELLS_ACROSS);
-        tile.x = item % across * (16 * CELLS_ACROSS);
-        tile.y = item / across * (VECTORS * CELLS / CELLS_ACROSS);
-    }
-    return tile;
+    const ulong height = width ? n_rows / width : 0, across = tiles_across(n_rows, width);
+    return (Tile){values,
+                  row_stride,
+                  feature_stride,
+                  n_rows,
+                  width,
+                  height,
+                  columns,
+                  n_columns,
+                  width ? item % across * (16 * CELLS) : 0,
+                  (width ? item / across : item * CELLS) * VECTORS};
+}
+
+// The next tile, if it lies in the same row of the image.
+inline void move_right(Tile *tile) {
+    tile->x += tile->width ? 16 * CELLS : 0;
+    tile->y += tile->width ? 0 : VECTORS * CELLS;
 }
 
 // Spans outside the image have count 0 and start at a pixel inside.
@@ -55,11 +77,24 @@ inline Span span_of(const Tile *tile, int cell, int vector) {
             return (Span){tile->n_rows - 1, 0};
         return (Span){start, (int)min(tile->n_rows - start, (ulong)16)};
     }
-    const ulong x = tile->x + cell % CELLS_ACROSS * 16, y = tile->y + cell / CELLS_ACROSS * VECTORS + vector;
-    const ulong last_y = tile->n_rows / tile->width - 1;
+    const ulong x = tile->x + cell * 16, y = tile->y + vector, last_y = tile->height - 1;
     if (x >= tile->width || y > last_y)
         return (Span){min(y, last_y) * tile->width + min(x, tile->width - 1), 0};
     return (Span){y * tile->width + x, (int)min(tile->width - x, (ulong)16)};
+}
+
+inline Cell cell_of(const Tile *tile, int index) {
+    Cell cell = {index, tile->row_stride == 1, 0, 16};
+    if (tile->width) {
+        const ulong x = tile->x + index * 16;
+        cell.is_whole &= x + 16 <= tile->width && tile->y + VECTORS <= tile->height;
+        cell.start = tile->y * tile->width + x;
+        cell.step = tile->width;
+    } else {
+        cell.start = 16 * (tile->y + index * VECTORS);
+        cell.is_whole &= cell.start + 16 * VECTORS <= tile->n_rows;
+    }
+    return cell;
 }
 
 // Keys but for NaN, which lies beyond the infinities on either side.
@@ -90,49 +125,47 @@ inline int any_of(uchar16 mask) {
     return (halves.x | halves.y) != 0;
 }
 
-// Fills the keys of a cell, [slot][vector], and their ranges; returns whether there is NaN.
-inline int load_cell(const Tile *tile, int cell, local int16 *keys, local int *lowest, local int *highest) {
-    Span spans[VECTORS];
-    int is_whole = tile->row_stride == 1, has_missing = 0;
-    for (int vector = 0; vector < VECTORS; vector++) {
-        spans[vector] = span_of(tile, cell, vector);
-        is_whole &= spans[vector].count == 16;
+// Finds the range of one feature in a cell, and keeps its keys. Returns whether there is NaN: the largest key.
+inline int load_feature(const Tile *tile, const Cell *cell, int slot, local int *lowest, local int *highest, int keeps,
+                        local int16 *keys) {
+    global const VALUE *column = tile->values + tile->columns[slot] * tile->feature_stride;
+    int16 key0, key1, key2, key3, key4, key5, key6, key7;
+    if (cell->is_whole) {
+#define LOAD_WHOLE(u) key##u = number_keys(LOAD_16(column + cell->start + u * cell->step));
+        EACH(LOAD_WHOLE)
+    } else {
+#define LOAD_PART(u) key##u = load_part(tile, column, span_of(tile, cell->index, u));
+        EACH(LOAD_PART)
     }
-    const ulong step = spans[1].start - spans[0].start;
-    for (int slot = 0; slot < tile->n_columns; slot++) {
-        global const VALUE *column = tile->values + tile->columns[slot] * tile->feature_stride;
-        int16 low = INT_MAX, high = INT_MIN;
-        if (is_whole) {
-#define LOAD_WHOLE(u) const int16 key##u = number_keys(LOAD_16(column + spans[0].start + u * step));
-#define KEEP_WHOLE(u)                                                                                                  \
-    keys[slot * VECTORS + u] = key##u;                                                                                 \
+    int16 low = key0, high = key0;
+#define WIDEN(u)                                                                                                       \
     low = min(low, key##u);                                                                                            \
     high = max(high, key##u);
-            EACH(LOAD_WHOLE)
-            EACH(KEEP_WHOLE)
-        } else {
-            for (int vector = 0; vector < VECTORS; vector++) {
-                const int16 key = load_part(tile, column, spans[vector]);
-                keys[slot * VECTORS + vector] = key;
-                low = min(low, key);
-                high = max(high, key);
-            }
-        }
-        lowest[slot] = least_of(low);
-        highest[slot] = largest_of(high);
-        if (lowest[slot] < SMALLEST_NUMBER || highest[slot] > LARGEST_NUMBER) {
-            has_missing = 1;
-            low = INT_MAX;
-            for (int vector = 0; vector < VECTORS; vector++) {
-                const int16 found = keys[slot * VECTORS + vector];
-                const int16 key = select(found, (int16)(INT_MAX), found > LARGEST_NUMBER | found < SMALLEST_NUMBER);
-                keys[slot * VECTORS + vector] = key;
-                low = min(low, key);
-            }
-            lowest[slot] = least_of(low);
-            highest[slot] = INT_MAX;
-        }
+    EACH(WIDEN)
+    *lowest = least_of(low);
+    *highest = largest_of(high);
+    const int has_missing = *lowest < SMALLEST_NUMBER || *highest > LARGEST_NUMBER;
+    if (has_missing) {
+#define MEND(u)                                                                                                        \
+    key##u = select(key##u, (int16)(INT_MAX), key##u > LARGEST_NUMBER | key##u < SMALLEST_NUMBER);                     \
+    low = u ? min(low, key##u) : key##u;
+        EACH(MEND)
+        *lowest = least_of(low);
+        *highest = INT_MAX;
     }
+    if (keeps) {
+#define KEEP(u) keys[u] = key##u;
+        EACH(KEEP)
+    }
+    return has_missing;
+}
+
+// Fills the keys of a cell, [slot][vector], and their ranges; returns whether there is NaN.
+inline int load_cell(const Tile *tile, int index, local int *lowest, local int *highest, local int16 *keys) {
+    const Cell cell = cell_of(tile, index);
+    int has_missing = 0;
+    for (int slot = 0; slot < tile->n_columns; slot++)
+        has_missing |= load_feature(tile, &cell, slot, lowest + slot, highest + slot, 1, keys + slot * VECTORS);
     return has_missing;
 }
 
@@ -145,19 +178,27 @@ inline uchar16 pixels_of(const Tile *tile, int cell) {
     return convert_uchar16(exist);
 }
 
-// Fills the keys of all cells and the ranges of cells and of the tile; returns whether there is NaN.
-inline int load_tile(const Tile *tile, local int16 *keys, local int *lowest, local int *highest, int *tile_lowest,
-                     int *tile_highest) {
+// Fills the keys of all cells and their ranges; returns whether there is NaN.
+inline int load_tile(const Tile *tile, local int16 *keys, local int *lowest, local int *highest) {
     int has_missing = 0;
-    for (int cell = 0; cell < CELLS; cell++) {
-        local int *low = lowest + cell * CAPACITY, *high = highest + cell * CAPACITY;
-        has_missing |= load_cell(tile, cell, keys + cell * CAPACITY * VECTORS, low, high);
-        for (int slot = 0; slot < tile->n_columns; slot++) {
-            tile_lowest[slot] = cell ? min(tile_lowest[slot], low[slot]) : low[slot];
-            tile_highest[slot] = cell ? max(tile_highest[slot], high[slot]) : high[slot];
-        }
-    }
+    for (int cell = 0; cell < CELLS; cell++)
+        has_missing |= load_cell(tile, cell, lowest + cell * CAPACITY, highest + cell * CAPACITY,
+                                 keys + cell * CAPACITY * VECTORS);
     return has_missing;
+}
+
+// Ranges of the whole tile, from those of its cells.
+inline void join_ranges(const Tile *tile, local const int *lowest, local const int *highest, int *tile_lowest,
+                        int *tile_highest) {
+    for (int slot = 0; slot < tile->n_columns; slot++) {
+        int low = lowest[slot], high = highest[slot];
+        for (int cell = 1; cell < CELLS; cell++) {
+            low = min(low, lowest[cell * CAPACITY + slot]);
+            high = max(high, highest[cell * CAPACITY + slot]);
+        }
+        tile_lowest[slot] = low;
+        tile_highest[slot] = high;
+    }
 }
 
 // Where all keys in a range go: 1 left, 2 right, 0 both ways, or NaN that a range does not describe.

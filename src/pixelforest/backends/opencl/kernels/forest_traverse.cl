@@ -1,4 +1,5 @@
-// Walks the trees one after the other, ROWS rows side by side so that their memory accesses overlap.
+// Walks the trees one after the other, ROWS rows side by side so that their memory accesses overlap. With SHARED_NODES,
+// the work-items of a group copy the nodes into local memory first.
 
 #define IS_LEAF 0x80000000u
 typedef uint4 Node; // key, slot << 1 | missing, left, right; a leaf is its row | IS_LEAF
@@ -8,6 +9,15 @@ kernel void forest_traverse(global const VALUE *values, ulong row_stride, ulong 
                             global const Node *nodes, global const uint *roots, global const int *first_sums,
                             int n_trees, global const LEAF *leaves, global const SUM *start, SUM tree_sum, SUM margin,
                             global RESULT *results, global uchar *is_close, global uint *n_close) {
+#ifdef SHARED_NODES
+    local Node shared[SHARED_NODES];
+    for (uint i = get_local_id(0); i < SHARED_NODES; i += get_local_size(0))
+        shared[i] = nodes[i];
+    barrier(CLK_LOCAL_MEM_FENCE);
+#define NODE(i) shared[i]
+#else
+#define NODE(i) nodes[i]
+#endif
     const ulong first = get_global_id(0) * ROWS;
     const Rows rows = {values + first_row * row_stride, row_stride, feature_stride, n_rows, columns, n_columns};
 #if OUTPUT != LEAVES
@@ -33,7 +43,7 @@ kernel void forest_traverse(global const VALUE *values, ulong row_stride, ulong 
             walking = 0;
             for (int row = 0; row < ROWS; row++) {
                 const uint is_leaf = at[row] & IS_LEAF;
-                const Node node = nodes[is_leaf ? 0 : at[row]];
+                const Node node = NODE(is_leaf ? 0 : at[row]);
 #if CAPACITY
                 const int key = keys[(node.y >> 1) * ROWS + row];
 #else

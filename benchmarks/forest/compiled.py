@@ -18,8 +18,8 @@ class CompiledForest:
     that is a view of a feature-major block is read where it lies; nothing is uploaded or copied first.
     """
 
-    def __init__(self, model: Any, device: str = "auto") -> None:
-        self._compiled: Any = compile_forest(model, device=device)
+    def __init__(self, model: Any, device: str = "auto", form: str | None = None) -> None:
+        self._compiled: Any = compile_forest(model, device=device, form=form)
         self.plan = str(self._compiled.kernel_plan_)
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:

@@ -121,7 +121,7 @@ def run_in_tiles(
     is_output = steps[:, OUTPUTS] >= FIRST_OUTPUT
     steps[:, OUTPUTS][is_output] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][is_output] - FIRST_OUTPUT]
     device.run(
-        device.program(kernel_source("planes", "tiles")),
+        device.program(kernel_source("planes", "passes", "tiles")),
         "compute_tiles",
         (n_groups,),
         (1,),

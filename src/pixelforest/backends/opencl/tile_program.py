@@ -49,6 +49,8 @@ MOST_FLOATS = 5_000_000
 """Values between that a tile may keep in larger caches: 20 MB."""
 ROW_COST = 15
 """What beginning a row costs, in vector operations."""
+TURNED_WIDTH = 256
+"""How many positions along x ``tiles.cl`` turns at a time."""
 TILE_SIDES = ((1, 2, 4, 8, 16, 32, 64), (8, 16, 32, 64), (64, 128, 256, 512, 1024))
 
 
@@ -74,6 +76,7 @@ class Step:
     boundary: int = 0
     kernels: tuple[Kernel, ...] = ()
     scale: float = 0.0
+    known: int = 0
     copied_to: int | None = None
 
     @property
@@ -156,8 +159,9 @@ def _work(plan: FeaturePlan, image_shape: tuple[int, ...], extent: tuple[int, in
     tile = _tile_shape(steps, slots, extent, n_groups)
     slot_rows, slot_vectors = _slot_rows(steps, slots, n_slots, tile, _as_3d(image_shape, 1))
     widest = max(_as_3d(margins, 0)[2] for margins in plan.margins.values())
-    line_floats = 16 * ceil((tile[2] + 2 * widest + 64) / 16)
-    lookup_ints = 2 * max((kernel.radius for step in steps for kernel in step.kernels), default=0) + 1
+    line_floats = 16 * max(TURNED_WIDTH * 4 + 2 * widest, ceil((tile[2] + 2 * widest + 64) / 16))
+    longest = max(*tile, TURNED_WIDTH) + 2 * max(chain(*plan.margins.values()))
+    lookup_ints = longest + 2 * max((kernel.radius for step in steps for kernel in step.kernels), default=0) + 3
     offsets: dict[Kernel, int] = {}
     halves = [np.zeros(1, np.float32)]
     for kernel in dict.fromkeys(kernel for step in steps for kernel in step.kernels):
@@ -192,7 +196,9 @@ def _steps(plan: FeaturePlan) -> Iterator[Step]:
                     if isinstance(source, Loaded) and source not in loaded:
                         loaded.add(source)
                         yield Step("copy_1", (below,), (source,), _as_3d(plan.margins[below], 0))
-                    yield Step("convolve", (source,), group, margins, *where, kernels)
+                    largest = _as_3d(tuple(map(max, *(plan.margins[p] for p in group))), 0) if group[1:] else margins
+                    known = plan.margins[below][axis]
+                    yield Step("convolve", (source,), group, largest, *where, kernels, known=known)
                     done.update(group)
                 case Difference(below, axis, scale):
                     yield Step("gradient", (below,), (plane,), margins, axis + first_axis, scale=scale)
@@ -220,7 +226,7 @@ def _convolved_together(plane: Convolution, plan: FeaturePlan, done: set[Plane])
         if isinstance(p, Convolution)
         and p not in done
         and (p.plane, p.axis, p.boundary) == (plane.plane, plane.axis, plane.boundary)
-        and plan.margins[p] == plan.margins[plane]
+        and (plan.margins[p] == plan.margins[plane] or _may_have_company(p, plane, plan))
     ]
     partners.sort(key=lambda p: p != plane)  # the one that is needed now is certainly in
     even = [p for p in partners if p.kernel.parity == 1]
@@ -228,6 +234,11 @@ def _convolved_together(plane: Convolution, plan: FeaturePlan, done: set[Plane])
     if plane.kernel.parity == -1:
         return (*even[:2], plane)
     return (*even[:2], odd[0]) if odd else tuple(even[:3])
+
+
+def _may_have_company(plane: Convolution, other: Convolution, plan: FeaturePlan) -> bool:
+    """Return whether two passes across rows may be computed together although one is needed around fewer pixels."""
+    return plane.axis < plan.ndim - 1 and not any(_is_written_directly(p, plan) for p in (plane, other))
 
 
 def _is_written_directly(plane: Plane, plan: FeaturePlan) -> bool:
@@ -317,4 +328,4 @@ def _as_ints(step: Step, slots: dict[Operand, int], offsets: dict[Kernel, int]) 
     radii = [kernel.radius for kernel in step.kernels] + [0] * (3 - len(step.kernels))
     scale = int(np.float32(step.scale).view(np.int32))
     place = [*step.margins, step.axis, step.boundary, even, len(step.kernels) - even]
-    return [OPERATIONS[step.operation], *references, *outputs, *place, *weights, *radii, scale]
+    return [OPERATIONS[step.operation], *references, *outputs, *place, *weights, *radii, scale, step.known]

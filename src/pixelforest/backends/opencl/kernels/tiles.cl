@@ -16,7 +16,7 @@ enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, 
        MAGNITUDE_2, MAGNITUDE_3, EIGENVALUES_3, EIGENVALUES_6 };
 
 #define FIRST_OUTPUT (1 << 20)
-// How many positions along x are turned at a time, and from which radius on it pays, for one kernel.
+// How many positions along x are turned at a time, and the radius from which on it pays for one kernel; for two 3 times that, for three 5 times.
 #define TURNED_WIDTH 256
 #define TURNED_RADIUS 8
 
@@ -219,7 +219,9 @@ static inline void convolve_turned(__global const int *step, const int z, __priv
                                    __global const float *weights, __global float *turned, __global int *lookup)
 {
     KERNELS_OF(step)
-    const int boundary = step[BOUNDARY], size = axes[2 * AXIS_INTS + SIZE], count = min(high[2] - low[2], TURNED_WIDTH);
+    const int boundary = step[BOUNDARY], size = axes[2 * AXIS_INTS + SIZE], width = high[2] - low[2];
+    const int n_blocks = (width + TURNED_WIDTH - 1) / TURNED_WIDTH;
+    const int count = min(((width + n_blocks - 1) / n_blocks + 15) & ~15, width);  // blocks of one size
     __global float *result = turned + 16 * (count + 2 * largest), *from = turned + 16 * largest;
     __global int *at = lookup + largest;
     for (int i = -largest; i < count + 3 + largest; i++)
@@ -251,16 +253,21 @@ static inline void convolve(__global const int *step, __private const int *low, 
                             __global float *image, __global float *slots, __global float *out,
                             __global const float *weights, __global float *line, __global int *lookup)
 {
-    const int n = step[N_EVEN] + step[N_ODD], radius = max(step[RADII], max(step[RADII + 1], step[RADII + 2]));
-    const int is_turned = high[2] - low[2] >= 16 && high[1] - low[1] >= 8 && radius >= TURNED_RADIUS * n;
-    if (step[AXIS] < 2)
+    if (step[AXIS] < 2) {
         convolve_across(step, low, high, axes, start, stop, image, slots, out, weights, lookup);
-    else
-        for (int z = low[0]; z < high[0]; z++)
-            if (is_turned)
-                convolve_turned(step, z, low, high, axes, start, image, slots, out, weights, line, lookup);
-            else
-                convolve_rows(step, z, low, high, axes, start, image, slots, out, weights, line, lookup);
+        return;
+    }
+    const int n = step[N_EVEN] + step[N_ODD], radius = max(step[RADII], max(step[RADII + 1], step[RADII + 2]));
+    const int height = high[1] - low[1], is_turned = high[2] - low[2] >= 16 && radius >= TURNED_RADIUS * (2 * n - 1);
+    // The last rows are turned too unless few lanes would be used.
+    const int n_turned = !is_turned ? 0 : height % 16 >= 8 ? height : height / 16 * 16;
+    const int middle[3] = {0, low[1] + n_turned, high[2]}, rest[3] = {0, low[1] + n_turned, low[2]};
+    for (int z = low[0]; z < high[0]; z++) {
+        if (n_turned > 0)
+            convolve_turned(step, z, low, middle, axes, start, image, slots, out, weights, line, lookup);
+        if (n_turned < height)
+            convolve_rows(step, z, rest, high, axes, start, image, slots, out, weights, line, lookup);
+    }
 }
 
 // numpy.gradient, see DIFFERENCE of windows.cl.

@@ -103,7 +103,7 @@ class TileWork:
         One row per step.
     weights : ndarray of float32
         Right halves of all kernels.
-    scratch_floats, lookup_ints : int
+    scratch_floats, lookup_entries : int
         Memory of one group.
     """
 
@@ -112,7 +112,7 @@ class TileWork:
     steps: NDArray[np.int32]
     weights: NDArray[np.float32]
     scratch_floats: int
-    lookup_ints: int
+    lookup_entries: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,8 @@ def tile_program(
     end = tuple(a + n for a, n in zip(begin, extent, strict=True))
     in_memory = _as_3d(window.start, 0), _as_3d(window.shape, 1)
     axes = np.array([sizes, begin, end, work.tile, *in_memory], np.int32).T.ravel()
-    starts = list(product(*(range(a, b, side) for a, b, side in zip(begin, end, work.tile, strict=True))))
+    along_z, along_y, along_x = (range(a, b, side) for a, b, side in zip(begin, end, work.tile, strict=True))
+    starts = [(z, y, x) for y, x, z in product(along_y, along_x, along_z)]  # what slices share stays in the cache
     return TileProgram(np.concatenate([axes, work.sizes]), work, np.array(starts, np.int32))
 
 
@@ -161,15 +162,15 @@ def _work(plan: FeaturePlan, image_shape: tuple[int, ...], extent: tuple[int, in
     widest = max(_as_3d(margins, 0)[2] for margins in plan.margins.values())
     line_floats = 16 * max(TURNED_WIDTH * 4 + 2 * widest, ceil((tile[2] + 2 * widest + 64) / 16))
     longest = max(*tile, TURNED_WIDTH) + 2 * max(chain(*plan.margins.values()))
-    lookup_ints = longest + 2 * max((kernel.radius for step in steps for kernel in step.kernels), default=0) + 3
+    lookup_entries = longest + 2 * max((kernel.radius for step in steps for kernel in step.kernels), default=0) + 3
     offsets: dict[Kernel, int] = {}
     halves = [np.zeros(1, np.float32)]
     for kernel in dict.fromkeys(kernel for step in steps for kernel in step.kernels):
         offsets[kernel] = sum(map(len, halves))
         halves.append(np.array(kernel.half, np.float32))
     table = np.array([_as_ints(step, slots, offsets) for step in steps], np.int32)
-    sizes = np.array([len(steps), slot_vectors, line_floats, lookup_ints, *chain(*slot_rows)], np.int32)
-    return TileWork(tile, sizes, table, np.concatenate(halves), 16 * slot_vectors + line_floats, lookup_ints)
+    sizes = np.array([len(steps), slot_vectors, line_floats, lookup_entries, *chain(*slot_rows)], np.int32)
+    return TileWork(tile, sizes, table, np.concatenate(halves), 16 * slot_vectors + line_floats, lookup_entries)
 
 
 def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
@@ -191,7 +192,7 @@ def _steps(plan: FeaturePlan) -> Iterator[Step]:
                     kernels = tuple(p.kernel for p in group)
                     where = axis + first_axis, BOUNDARIES[boundary]
                     source: Operand = below
-                    if isinstance(below, Source) and axis < plan.ndim - 1:
+                    if isinstance(below, Source) and axis + first_axis == 1:
                         source = Loaded(below.channel)
                     if isinstance(source, Loaded) and source not in loaded:
                         loaded.add(source)
@@ -304,6 +305,8 @@ def _tile_shape(
     kept: dict[int, NDArray[np.int64]] = {}
     for step in steps:
         shape = tiles + 2 * np.array(step.margins)
+        if step.kernels and step.axis < 2:
+            shape[:, step.axis] += -shape[:, step.axis] % 4  # four are computed together
         work += shape[:, 0] * shape[:, 1] * (np.ceil(shape[:, 2] / 16) * step.cost + ROW_COST)
         for slot in {slots[plane] for plane in step.outputs if plane is not None}:
             if slot < FIRST_OUTPUT:

@@ -2,6 +2,9 @@
 //
 // Every value is `w[0] c`, then fma(w[k], after[k] +- before[k], sum) for k = 1, 2, ..., whichever way it is computed.
 
+// Copied into every place that calls them, these functions would take twice as long to build.
+#define CALLED static __attribute__((noinline))
+
 // Outputs are not read again: they bypass the cache, which would read them from memory only to write them back.
 #ifdef __has_builtin
 #if __has_builtin(__builtin_nontemporal_store)
@@ -70,7 +73,7 @@
 #define COLUMNS_ODD(n) COLUMNS_TAP(n, -)
 #define COLUMNS_STORE(n, value, row)                                                                                   \
     if (i + row < count) {                                                                                             \
-        __global float *to = to##n + (i + row) * (long)pitch##n;                                                       \
+        __global float *to = to##n + (i + row) * pitch##n;                                                       \
         if (IS_STREAMED(n, to))                                                                                        \
             STREAM(value, to);                                                                                         \
         else                                                                                                           \
@@ -88,9 +91,9 @@
     COLUMNS_STORE(n, u##n, 2)                                                                                          \
     COLUMNS_STORE(n, v##n, 3)
 #define COLUMNS(name, STARTS, TAPS, FINISHES)                                                                          \
-    static inline void name##_columns(__global const float *c, __global const int *at, const int count,                \
+    CALLED void name##_columns(__global const float *c, __global const long *at, const int count,                \
                                       __global float *to0, __global float *to1, __global float *to2,                   \
-                                      const int pitch0, const int pitch1, const int pitch2, __global const float *w0,  \
+                                      const long pitch0, const long pitch1, const long pitch2, __global const float *w0,  \
                                       __global const float *w1, __global const float *w2, const int r0, const int r1,  \
                                       const int r2, const int shared, const int streams)                               \
     {                                                                                                                  \
@@ -128,8 +131,8 @@ COLUMNS(even_even_even, COLUMNS_START(0) COLUMNS_START(1) COLUMNS_START(2),
         COLUMNS_FINISH(0, COLUMNS_EVEN) COLUMNS_FINISH(1, COLUMNS_EVEN) COLUMNS_FINISH(2, COLUMNS_EVEN))
 
 // Columns that are narrower than a vector.
-static inline void by_floats(__global const float *c, __global const int *at, const int count, const int width,
-                             __global float *to, const int pitch, __global const float *half_kernel, const int radius,
+CALLED void by_floats(__global const float *c, __global const long *at, const int count, const int width,
+                             __global float *to, const long pitch, __global const float *half_kernel, const int radius,
                              const float parity)
 {
     for (int i = 0; i < count; i++)
@@ -137,7 +140,7 @@ static inline void by_floats(__global const float *c, __global const int *at, co
             float sum = half_kernel[0] * c[at[i] + x];
             for (int k = 1; k <= radius; k++)
                 sum = fma(half_kernel[k], c[at[i + k] + x] + parity * c[at[i - k] + x], sum);
-            to[i * (long)pitch + x] = sum;
+            to[i * pitch + x] = sum;
         }
 }
 
@@ -159,7 +162,7 @@ static inline void by_floats(__global const float *c, __global const int *at, co
 
 // Rows to columns: to[16 p + j] is row[p] of the j-th of 16 rows, for `count` >= 16 positions. The rows beyond `n_rows`
 // repeat the last.
-static inline void turn_rows(__global const float *row, const long pitch, const int n_rows, const int count,
+CALLED void turn_rows(__global const float *row, const long pitch, const int n_rows, const int count,
                              __global float *to)
 {
     for (int block = 0; block < count; block += 16) {
@@ -174,7 +177,7 @@ static inline void turn_rows(__global const float *row, const long pitch, const 
 }
 
 // Columns to rows, for `count` >= 16 positions.
-static inline void turn_columns(__global const float *columns, const int count, __global float *to, const long pitch,
+CALLED void turn_columns(__global const float *columns, const int count, __global float *to, const long pitch,
                                 const int n_rows, const int streams)
 {
     for (int block = 0; block < count; block += 16) {

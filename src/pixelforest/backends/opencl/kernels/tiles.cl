@@ -10,60 +10,16 @@ enum { OPERATION, INPUTS, OUTPUTS = INPUTS + 6, MARGINS = OUTPUTS + 3, AXIS = MA
 // How an axis is written down: extent of the image; the target; the tiles; the patch.
 enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, AXIS_INTS };
 // Behind the axes: sizes, then every slot: where it begins, in vectors; what it holds around a tile; height and width.
-enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_INTS, SIZES };
+enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_ENTRIES, SIZES };
 enum { SLOT_START, SLOT_MARGIN, SLOT_HEIGHT = SLOT_MARGIN + 3, SLOT_WIDTH, SLOT_INTS };
 enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, DETERMINANT_3, DETERMINANT_6,
        MAGNITUDE_2, MAGNITUDE_3, EIGENVALUES_3, EIGENVALUES_6 };
 
 #define FIRST_OUTPUT (1 << 20)
-// How many positions along x are turned at a time, and the radius from which on it pays for one kernel; for two 3 times that, for three 5 times.
+// How many positions along x are turned at a time, and the radius from which on it pays for one kernel; for two kernels
+// it is three times that, for three five times.
 #define TURNED_WIDTH 256
 #define TURNED_RADIUS 8
-
-// Values of planes at `count` pixels: RESULTS stores functions of a, b, c, ... through OUT(n, value).
-#define VECTOR_OUT(n, value)                                                                                           \
-    {                                                                                                                  \
-        const float16 result = value;                                                                                  \
-        if (IS_STREAMED(n, to##n + i))                                                                                 \
-            STREAM(result, to##n + i);                                                                                 \
-        else                                                                                                           \
-            STORE(result, to##n + i);                                                                                  \
-    }
-#define FLOAT_OUT(n, value) to##n[i] = value
-#define MAP(VALUES, RESULTS)                                                                                           \
-    if (count >= 16)                                                                                                   \
-        for (int block = 0, next; block < count; block = next) {                                                       \
-            next = block + 16 - (block == 0 ? UNALIGNED(to0) : 0);                                                     \
-            const int i = min(block, count - 16);                                                                      \
-            const float16 VALUES(AS_VECTOR);                                                                           \
-            RESULTS(float16, VECTOR_OUT)                                                                               \
-        }                                                                                                              \
-    else                                                                                                               \
-        for (int i = 0; i < count; i++) {                                                                              \
-            const float VALUES(AS_FLOAT);                                                                              \
-            RESULTS(float, FLOAT_OUT)                                                                                  \
-        }                                                                                                              \
-    break;
-#define R_COPY(T, OUT) OUT(0, a);
-#define R_ADD_2(T, OUT) OUT(0, a + b);
-#define R_ADD_3(T, OUT) OUT(0, a + b + c);
-#define R_SUBTRACT(T, OUT) OUT(0, a - b);
-#define R_MULTIPLY(T, OUT) OUT(0, a *b);
-#define R_SQUARE_ROOT(T, OUT) OUT(0, sqrt(a));
-#define R_DETERMINANT_3(T, OUT) OUT(0, a *c - b * b);
-#define R_DETERMINANT_6(T, OUT) OUT(0, DETERMINANT_3X3);
-#define R_MAGNITUDE_2(T, OUT) OUT(0, magnitude(a, b));
-#define R_MAGNITUDE_3(T, OUT) OUT(0, magnitude(a, b, c));
-#define R_EIGENVALUES_3(T, OUT)                                                                                        \
-    const T middle = 0.5f * (a + c), root = magnitude(0.5f * (a - c), b);                                              \
-    OUT(0, middle + root);                                                                                             \
-    OUT(1, middle - root);
-#define R_EIGENVALUES_6(T, OUT)                                                                                        \
-    T first, second, third;                                                                                            \
-    eigenvalues_3x3(a, b, c, d, e, f, &first, &second, &third);                                                        \
-    OUT(0, first);                                                                                                     \
-    OUT(1, second);                                                                                                    \
-    OUT(2, third);
 
 // A row of the plane `reference` at (z, y), such that [x] is the pixel at x of the image.
 static inline __global float *row_of(const int reference, const int z, const int y, __global const int *axes,
@@ -124,23 +80,23 @@ static inline int streams_of(__global const int *step)
 
 
 // Along y or z: `low` and `high` are the corners of what is computed.
-static inline void convolve_across(__global const int *step, __private const int *low, __private const int *high,
+CALLED void convolve_across(__global const int *step, __private const int *low, __private const int *high,
                                    __global const int *axes, __private const int *start, __private const int *stop,
                                    __global float *image, __global float *slots, __global float *out,
-                                   __global const float *weights, __global int *lookup)
+                                   __global const float *weights, __global long *lookup)
 {
     KERNELS_OF(step)
     const int axis = step[AXIS], size = axes[axis * AXIS_INTS + SIZE], other = 1 - axis, x = low[2];
     const int count = high[axis] - low[axis], width = high[2] - low[2], on_z = axis == 0;
     __global const float *row = ROW(step[INPUTS], low[0], low[1]);
-    const int stride = ROW(step[INPUTS], low[0] + on_z, low[1] + !on_z) - row;
-    const int pitch0 = ROW(step[OUTPUTS], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS], low[0], low[1]);
-    const int pitch1 = ROW(step[OUTPUTS + 1], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS + 1], low[0], low[1]);
-    const int pitch2 = ROW(step[OUTPUTS + 2], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS + 2], low[0], low[1]);
+    const long stride = ROW(step[INPUTS], low[0] + on_z, low[1] + !on_z) - row;
+    const long pitch0 = ROW(step[OUTPUTS], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS], low[0], low[1]);
+    const long pitch1 = ROW(step[OUTPUTS + 1], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS + 1], low[0], low[1]);
+    const long pitch2 = ROW(step[OUTPUTS + 2], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS + 2], low[0], low[1]);
     // Four results are computed at once, and some of planes that need less than their company: positions are kept to
     // where the input is known.
     const int first = max(start[axis] - step[KNOWN], 0), last = min(stop[axis] + step[KNOWN], size) - 1;
-    __global int *at = lookup + largest;
+    __global long *at = lookup + largest;
     for (int i = -largest; i < count + 3 + largest; i++)
         at[i] = (clamp(inside(low[axis] + i, size, step[BOUNDARY]), first, last) - low[axis]) * stride;
     for (int o = low[other]; o < high[other]; o++) {
@@ -168,10 +124,10 @@ static inline void convolve_across(__global const int *step, __private const int
 }
 
 // Along x, row by row; a row that borders change is copied into `line` first.
-static inline void convolve_rows(__global const int *step, const int z, __private const int *low,
+CALLED void convolve_rows(__global const int *step, const int z, __private const int *low,
                                  __private const int *high, __global const int *axes, __private const int *start,
                                  __global float *image, __global float *slots, __global float *out,
-                                 __global const float *weights, __global float *line, __global int *lookup)
+                                 __global const float *weights, __global float *line, __global long *lookup)
 {
     KERNELS_OF(step)
     const int boundary = step[BOUNDARY], size = axes[2 * AXIS_INTS + SIZE], x = low[2], count = high[2] - low[2];
@@ -189,7 +145,7 @@ static inline void convolve_rows(__global const int *step, const int z, __privat
         __global const float *centre = row + x;
         if (count < 16) {
             for (int i = 0; i < count; i++) {
-                __global const int *at = lookup + largest + i;
+                __global const long *at = lookup + largest + i;
                 by_floats(row, at, 1, 1, to0 + i, 0, w0, r0, n_even > 0 ? 1.0f : -1.0f);
                 if (n > 1)
                     by_floats(row, at, 1, 1, to1 + i, 0, w1, r1, n_even > 1 ? 1.0f : -1.0f);
@@ -213,17 +169,17 @@ static inline void convolve_rows(__global const int *step, const int z, __privat
 }
 
 // Along x, 16 rows at a time, turned so that a step along x is one from vector to vector, and no load is unaligned.
-static inline void convolve_turned(__global const int *step, const int z, __private const int *low,
+CALLED void convolve_turned(__global const int *step, const int z, __private const int *low,
                                    __private const int *high, __global const int *axes, __private const int *start,
                                    __global float *image, __global float *slots, __global float *out,
-                                   __global const float *weights, __global float *turned, __global int *lookup)
+                                   __global const float *weights, __global float *turned, __global long *lookup)
 {
     KERNELS_OF(step)
     const int boundary = step[BOUNDARY], size = axes[2 * AXIS_INTS + SIZE], width = high[2] - low[2];
     const int n_blocks = (width + TURNED_WIDTH - 1) / TURNED_WIDTH;
     const int count = min(((width + n_blocks - 1) / n_blocks + 15) & ~15, width);  // blocks of one size
     __global float *result = turned + 16 * (count + 2 * largest), *from = turned + 16 * largest;
-    __global int *at = lookup + largest;
+    __global long *at = lookup + largest;
     for (int i = -largest; i < count + 3 + largest; i++)
         at[i] = 16 * min(i, count - 1 + largest);
     for (int y = low[1]; y < high[1]; y += 16)
@@ -251,7 +207,7 @@ static inline void convolve_turned(__global const int *step, const int z, __priv
 static inline void convolve(__global const int *step, __private const int *low, __private const int *high,
                             __global const int *axes, __private const int *start, __private const int *stop,
                             __global float *image, __global float *slots, __global float *out,
-                            __global const float *weights, __global float *line, __global int *lookup)
+                            __global const float *weights, __global float *line, __global long *lookup)
 {
     if (step[AXIS] < 2) {
         convolve_across(step, low, high, axes, start, stop, image, slots, out, weights, lookup);
@@ -260,7 +216,7 @@ static inline void convolve(__global const int *step, __private const int *low, 
     const int n = step[N_EVEN] + step[N_ODD], radius = max(step[RADII], max(step[RADII + 1], step[RADII + 2]));
     const int height = high[1] - low[1], is_turned = high[2] - low[2] >= 16 && radius >= TURNED_RADIUS * (2 * n - 1);
     // The last rows are turned too unless few lanes would be used.
-    const int n_turned = !is_turned ? 0 : height % 16 >= 8 ? height : height / 16 * 16;
+    const int n_turned = !is_turned ? 0 : (height & 15) >= 8 ? height : height & ~15;
     const int middle[3] = {0, low[1] + n_turned, high[2]}, rest[3] = {0, low[1] + n_turned, low[2]};
     for (int z = low[0]; z < high[0]; z++) {
         if (n_turned > 0)
@@ -310,7 +266,7 @@ static inline void differentiate_row(__global const int *step, const int z, cons
 #define WALK(name, reference)                                                                                          \
     __global float *name = ROW(reference, z, low) + x;                                                                 \
     const long pitch_##name = ROW(reference, z, low + 1) + x - name;
-static inline void map(__global const int *step, const int z, const int low, const int high, const int x, const int count,
+CALLED void map(__global const int *step, const int z, const int low, const int high, const int x, const int count,
                 __global const int *axes, __private const int *start, __global float *image, __global float *slots,
                 __global float *out)
 {
@@ -366,14 +322,14 @@ static inline void map(__global const int *step, const int z, const int low, con
 // The hint keeps Intel's compiler from trying to merge work-items into vectors, which takes ten times longer to build.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void
 compute_tiles(__global float *image, __global const int *restrict axes, __global const int *restrict steps,
-              __global const float *restrict weights, __global float *scratch, __global int *lookups,
+              __global const float *restrict weights, __global float *scratch, __global long *lookups,
               __global float *out, __global const int *restrict starts, const int n_tiles, __global int *counter)
 {
     __global const int *sizes = axes + 3 * AXIS_INTS;
     const int n_steps = sizes[N_STEPS];
     const long slot_floats = sizes[SLOT_VECTORS] * 16L;
     __global float *slots = scratch + get_group_id(0) * (slot_floats + sizes[LINE_FLOATS]), *line = slots + slot_floats;
-    __global int *lookup = lookups + (long)get_group_id(0) * sizes[LOOKUP_INTS];
+    __global long *lookup = lookups + (long)get_group_id(0) * sizes[LOOKUP_ENTRIES];
     for (int tile = atomic_inc(counter); tile < n_tiles; tile = atomic_inc(counter)) {
         int start[3], stop[3];
         for (int i = 0; i < 3; i++) {

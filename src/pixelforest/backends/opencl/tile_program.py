@@ -66,7 +66,10 @@ Operand: TypeAlias = Plane | Loaded
 
 @dataclass(frozen=True)
 class Step:
-    """One pass over a tile: several kernels on one plane, or functions of planes that share their work."""
+    """One pass over a tile: several kernels on one plane, or functions of planes that share their work.
+
+    `known` says how far around the tile the plane that a convolution reads is known, along its axis.
+    """
 
     operation: str
     inputs: tuple[Operand, ...]

@@ -1,8 +1,8 @@
-// A whole plan on tiles that stay in the cache of one core. Follows planes.cl.
+// A whole plan on tiles that stay in the cache of one core. Follows planes.cl, passes.cl and maps.cl.
 //
 // A work-group is one work-item; it takes one tile after the other from `starts` until none is left, and runs all steps
-// of the plan on it. Planes in between live in slots of `scratch`, which every group has for itself; what the borders of
-// the image add is copied into `line` (along x) or looked up in `table` (across rows), so that inner loops know none.
+// of the plan on it. Planes in between live in slots of `scratch`, which every group has for itself; what borders of
+// the image add is copied into `line` (along x) or looked up in `lookup` (across rows), so that inner loops know none.
 
 // How a step is written down; tile_program.py writes it.
 enum { OPERATION, INPUTS, OUTPUTS = INPUTS + 6, MARGINS = OUTPUTS + 3, AXIS = MARGINS + 3, BOUNDARY, N_EVEN, N_ODD,

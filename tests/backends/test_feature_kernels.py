@@ -173,6 +173,25 @@ def test_planes_one_by_one_and_pixel_by_pixel_have_the_bits_of_tiles(opencl_engi
     assert_array_equal(whole_of(opencl_engine, reader), expected)
 
 
+@pytest.mark.parametrize("convention", ["scipy", "ilastik", "clesperanto"])
+@pytest.mark.parametrize("shape", [(16, 16), (9, 17), (37, 301), (22, 530)])
+def test_passes_that_turn_rows_have_the_bits_of_single_launches(opencl_engine, shape, convention, monkeypatch):
+    """Kernels of radius 8 and more, along rows by sixteens and along a few rows that are left, wider than the image."""
+    from pixelforest.backends.opencl import features
+
+    specs = grid(("gaussian", "difference_of_gaussians", "hessian_eigenvalues"), (2, 5.5, 9))
+    plan = build_plan(specs, (1.0, 1.0), 1, convention=convention)
+    image = np.random.default_rng(2).normal(0, 50, (1, *shape)).astype(np.float32)
+    reader = TileReader(image, plan, "raise", 0)
+    values = whole_of(opencl_engine, reader)
+    allowed = np.array([b.tolerance(float(np.abs(image).max())) for b in plan.bounds])
+    error = np.abs(values - compute_with_numpy(plan, reader.read(Window.whole(shape))[0]))
+    assert (error.reshape(len(allowed), -1).max(axis=1) <= allowed).all()
+    assert_array_equal(in_tiles(opencl_engine, reader, tuple(n - n // 3 for n in shape)), values)
+    monkeypatch.setattr(features, "TILED_KINDS", frozenset())
+    assert_array_equal(whole_of(opencl_engine, reader), values)
+
+
 @pytest.mark.parametrize("tile", [(1, 8, 64), (2, 16, 128), (1, 32, 512)])
 def test_tiles_of_the_cache_change_no_bit(opencl_engine, tile, monkeypatch):
     """Images of many tiles, whose vectors begin anywhere; outputs that begin anywhere."""

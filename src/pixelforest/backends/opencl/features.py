@@ -121,7 +121,7 @@ def run_in_tiles(
     is_output = steps[:, OUTPUTS] >= FIRST_OUTPUT
     steps[:, OUTPUTS][is_output] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][is_output] - FIRST_OUTPUT]
     device.run(
-        device.program(kernel_source("planes", "tiles")),
+        device.program(kernel_source("planes", "passes", "maps", "tiles")),
         "compute_tiles",
         (n_groups,),
         (1,),
@@ -130,7 +130,7 @@ def run_in_tiles(
         device.upload(steps),
         device.upload(work.weights),
         device.allocate((n_groups, work.scratch_floats), np.float32),
-        device.allocate((n_groups, work.lookup_ints), np.int32),
+        device.allocate((n_groups, work.lookup_entries), np.int64),
         block,
         device.upload(tiled.starts),
         np.int32(len(tiled.starts)),

@@ -49,6 +49,8 @@ MOST_FLOATS = 5_000_000
 """Values between that a tile may keep in larger caches: 20 MB."""
 ROW_COST = 15
 """What beginning a row costs, in vector operations."""
+TURNED_WIDTH = 256
+"""How many positions along x ``tiles.cl`` turns at a time."""
 TILE_SIDES = ((1, 2, 4, 8, 16, 32, 64), (8, 16, 32, 64), (64, 128, 256, 512, 1024))
 
 
@@ -64,7 +66,10 @@ Operand: TypeAlias = Plane | Loaded
 
 @dataclass(frozen=True)
 class Step:
-    """One pass over a tile: several kernels on one plane, or functions of planes that share their work."""
+    """One pass over a tile: several kernels on one plane, or functions of planes that share their work.
+
+    `known` says how far around the tile the plane that a convolution reads is known, along its axis.
+    """
 
     operation: str
     inputs: tuple[Operand, ...]
@@ -74,6 +79,7 @@ class Step:
     boundary: int = 0
     kernels: tuple[Kernel, ...] = ()
     scale: float = 0.0
+    known: int = 0
     copied_to: int | None = None
 
     @property
@@ -100,7 +106,7 @@ class TileWork:
         One row per step.
     weights : ndarray of float32
         Right halves of all kernels.
-    scratch_floats, lookup_ints : int
+    scratch_floats, lookup_entries : int
         Memory of one group.
     """
 
@@ -109,7 +115,7 @@ class TileWork:
     steps: NDArray[np.int32]
     weights: NDArray[np.float32]
     scratch_floats: int
-    lookup_ints: int
+    lookup_entries: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +151,8 @@ def tile_program(
     end = tuple(a + n for a, n in zip(begin, extent, strict=True))
     in_memory = _as_3d(window.start, 0), _as_3d(window.shape, 1)
     axes = np.array([sizes, begin, end, work.tile, *in_memory], np.int32).T.ravel()
-    starts = list(product(*(range(a, b, side) for a, b, side in zip(begin, end, work.tile, strict=True))))
+    along_z, along_y, along_x = (range(a, b, side) for a, b, side in zip(begin, end, work.tile, strict=True))
+    starts = [(z, y, x) for y, x, z in product(along_y, along_x, along_z)]  # what slices share stays in the cache
     return TileProgram(np.concatenate([axes, work.sizes]), work, np.array(starts, np.int32))
 
 
@@ -156,16 +163,17 @@ def _work(plan: FeaturePlan, image_shape: tuple[int, ...], extent: tuple[int, in
     tile = _tile_shape(steps, slots, extent, n_groups)
     slot_rows, slot_vectors = _slot_rows(steps, slots, n_slots, tile, _as_3d(image_shape, 1))
     widest = max(_as_3d(margins, 0)[2] for margins in plan.margins.values())
-    line_floats = 16 * ceil((tile[2] + 2 * widest + 64) / 16)
-    lookup_ints = 2 * max((kernel.radius for step in steps for kernel in step.kernels), default=0) + 1
+    line_floats = 16 * max(TURNED_WIDTH * 4 + 2 * widest, ceil((tile[2] + 2 * widest + 64) / 16))
+    longest = max(*tile, TURNED_WIDTH) + 2 * max(chain(*plan.margins.values()))
+    lookup_entries = longest + 2 * max((kernel.radius for step in steps for kernel in step.kernels), default=0) + 3
     offsets: dict[Kernel, int] = {}
     halves = [np.zeros(1, np.float32)]
     for kernel in dict.fromkeys(kernel for step in steps for kernel in step.kernels):
         offsets[kernel] = sum(map(len, halves))
         halves.append(np.array(kernel.half, np.float32))
     table = np.array([_as_ints(step, slots, offsets) for step in steps], np.int32)
-    sizes = np.array([len(steps), slot_vectors, line_floats, lookup_ints, *chain(*slot_rows)], np.int32)
-    return TileWork(tile, sizes, table, np.concatenate(halves), 16 * slot_vectors + line_floats, lookup_ints)
+    sizes = np.array([len(steps), slot_vectors, line_floats, lookup_entries, *chain(*slot_rows)], np.int32)
+    return TileWork(tile, sizes, table, np.concatenate(halves), 16 * slot_vectors + line_floats, lookup_entries)
 
 
 def _as_3d(values: tuple[int, ...], fill: int) -> tuple[int, int, int]:
@@ -187,12 +195,14 @@ def _steps(plan: FeaturePlan) -> Iterator[Step]:
                     kernels = tuple(p.kernel for p in group)
                     where = axis + first_axis, BOUNDARIES[boundary]
                     source: Operand = below
-                    if isinstance(below, Source) and axis < plan.ndim - 1:
+                    if isinstance(below, Source) and axis + first_axis == 1:
                         source = Loaded(below.channel)
                     if isinstance(source, Loaded) and source not in loaded:
                         loaded.add(source)
                         yield Step("copy_1", (below,), (source,), _as_3d(plan.margins[below], 0))
-                    yield Step("convolve", (source,), group, margins, *where, kernels)
+                    largest = _as_3d(tuple(map(max, *(plan.margins[p] for p in group))), 0) if group[1:] else margins
+                    known = plan.margins[below][axis]
+                    yield Step("convolve", (source,), group, largest, *where, kernels, known=known)
                     done.update(group)
                 case Difference(below, axis, scale):
                     yield Step("gradient", (below,), (plane,), margins, axis + first_axis, scale=scale)
@@ -220,7 +230,7 @@ def _convolved_together(plane: Convolution, plan: FeaturePlan, done: set[Plane])
         if isinstance(p, Convolution)
         and p not in done
         and (p.plane, p.axis, p.boundary) == (plane.plane, plane.axis, plane.boundary)
-        and plan.margins[p] == plan.margins[plane]
+        and (plan.margins[p] == plan.margins[plane] or _may_have_company(p, plane, plan))
     ]
     partners.sort(key=lambda p: p != plane)  # the one that is needed now is certainly in
     even = [p for p in partners if p.kernel.parity == 1]
@@ -228,6 +238,11 @@ def _convolved_together(plane: Convolution, plan: FeaturePlan, done: set[Plane])
     if plane.kernel.parity == -1:
         return (*even[:2], plane)
     return (*even[:2], odd[0]) if odd else tuple(even[:3])
+
+
+def _may_have_company(plane: Convolution, other: Convolution, plan: FeaturePlan) -> bool:
+    """Return whether two passes across rows may be computed together although one is needed around fewer pixels."""
+    return plane.axis < plan.ndim - 1 and not any(_is_written_directly(p, plan) for p in (plane, other))
 
 
 def _is_written_directly(plane: Plane, plan: FeaturePlan) -> bool:
@@ -293,6 +308,8 @@ def _tile_shape(
     kept: dict[int, NDArray[np.int64]] = {}
     for step in steps:
         shape = tiles + 2 * np.array(step.margins)
+        if step.kernels and step.axis < 2:
+            shape[:, step.axis] += -shape[:, step.axis] % 4  # four are computed together
         work += shape[:, 0] * shape[:, 1] * (np.ceil(shape[:, 2] / 16) * step.cost + ROW_COST)
         for slot in {slots[plane] for plane in step.outputs if plane is not None}:
             if slot < FIRST_OUTPUT:
@@ -317,4 +334,4 @@ def _as_ints(step: Step, slots: dict[Operand, int], offsets: dict[Kernel, int]) 
     radii = [kernel.radius for kernel in step.kernels] + [0] * (3 - len(step.kernels))
     scale = int(np.float32(step.scale).view(np.int32))
     place = [*step.margins, step.axis, step.boundary, even, len(step.kernels) - even]
-    return [OPERATIONS[step.operation], *references, *outputs, *place, *weights, *radii, scale]
+    return [OPERATIONS[step.operation], *references, *outputs, *place, *weights, *radii, scale, step.known]

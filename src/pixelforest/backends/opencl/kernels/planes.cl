@@ -26,7 +26,7 @@ typedef float16 __attribute__((aligned(4))) Packed;
 #define AS_VECTOR(p) LOAD((p) + i)
 #define AS_FLOAT(p) (p)[i]
 
-#define FUNCTIONS(T)                                                                                                   \
+#define FUNCTIONS(T, I)                                                                                                \
     /* sqrt(a a + b b + c c). The largest is brought, by a power of two, where squares neither overflow nor vanish. */ \
     static inline T __attribute__((overloadable)) magnitude(T a, T b, T c)                                             \
     {                                                                                                                  \
@@ -47,14 +47,15 @@ typedef float16 __attribute__((aligned(4))) Packed;
     {                                                                                                                  \
         return 0.5f * (a + c) + sign * magnitude(0.5f * (a - c), b);                                                   \
     }                                                                                                                  \
-    /* Eigenvalues of (a b c; b d e; c e f), largest first: trace and size are taken out; the one that lies apart is  */ \
-    /* root 2 cos(acos(r) / 3) of the characteristic polynomial, by Newton's method, on the side where it is well     */ \
-    /* conditioned; the others are those of a 2 x 2 matrix across its eigenvector. Nothing cancels where two are close. */ \
+    /* Eigenvalues of (a b c; b d e; c e f), largest first: trace and size are taken out; the one that lies apart is */ \
+    /* root 2 cos(acos(r) / 3) of the characteristic polynomial, a polynomial of r on the side where it is smooth; */  \
+    /* the others are those of a 2 x 2 matrix across its eigenvector. Nothing cancels where two are close. */          \
     static inline void __attribute__((overloadable)) eigenvalues_3x3(T a, T b, T c, T d, T e, T f, T *first, T *second, \
-                                                              T *third)                                                \
+                                                                      T *third)                                        \
     {                                                                                                                  \
         const T entries = fmax(fmax(fabs(a), fabs(b)), fmax(fabs(c), fabs(d)));                                        \
-        const T size = fmax(fmax(entries, (T)(0x1p-120f)), fmax(fabs(e), fabs(f))), shrink = 1.0f / size;              \
+        const T most = fmin(fmax(fmax(entries, (T)(0x1p-120f)), fmax(fabs(e), fabs(f))), (T)(0x1p126f));               \
+        const T size = as_##T(as_##I(most) & 0x7f800000), shrink = as_##T(0x7f000000 - as_##I(size)); /* powers of 2 */ \
         a *= shrink;                                                                                                   \
         b *= shrink;                                                                                                   \
         c *= shrink;                                                                                                   \
@@ -75,9 +76,9 @@ typedef float16 __attribute__((aligned(4))) Packed;
         f *= grow;                                                                                                     \
         const T det = 0.5f * fma(a, d * f - e * e, fma(c, b * e - c * d, -b * (b * f - c * e)));                       \
         const T sign = select((T)(1.0f), (T)(-1.0f), det < 0.0f), r = fmin(fabs(det), (T)(1.0f));                      \
-        T cosine = fma(r, fma(r, (T)(-0.0327f), (T)(0.1666667f)), (T)(0.8660254f));                                    \
-        cosine -= fma(cosine, fma(4.0f * cosine, cosine, (T)(-3.0f)), -r) / fma(12.0f * cosine, cosine, (T)(-3.0f));   \
-        cosine -= fma(cosine, fma(4.0f * cosine, cosine, (T)(-3.0f)), -r) / fma(12.0f * cosine, cosine, (T)(-3.0f));   \
+        T cosine = fma(r, fma(r, (T)(0.00054260774f), (T)(-0.0029228304f)), (T)(0.007664302f));                        \
+        cosine = fma(r, fma(r, fma(r, cosine, (T)(-0.014289564f)), (T)(0.024392383f)), (T)(-0.04807735f));             \
+        cosine = fma(r, fma(r, cosine, (T)(0.16666505f)), (T)(0.8660254f));                                            \
         const T apart = 2.0f * sign * cosine, p = a - apart, q = d - apart, s = f - apart;                             \
         /* the eigenvector: the longest cross product of two rows */                                                   \
         T v0 = fma(b, e, -c * q), v1 = fma(c, b, -p * e), v2 = fma(p, q, -b * b);                                      \
@@ -93,23 +94,19 @@ typedef float16 __attribute__((aligned(4))) Packed;
         v0 = select(v0, w0, w > length);                                                                               \
         v1 = select(v1, w1, w > length);                                                                               \
         v2 = select(v2, w2, w > length);                                                                               \
-        const T unit = 1.0f / sqrt(fmax(w, length));                                                                   \
-        v0 *= unit;                                                                                                    \
-        v1 *= unit;                                                                                                    \
-        v2 *= unit;                                                                                                    \
-        /* two vectors across it: (-v2 0 v0) or (0 v2 -v1), and their cross product */                                 \
-        const T x = select((T)(0.0f), -v2, fabs(v0) > fabs(v1)), y = select(v2, (T)(0.0f), fabs(v0) > fabs(v1));       \
-        const T z = select(-v1, v0, fabs(v0) > fabs(v1)), norm = 1.0f / sqrt(fma(x, x, fma(y, y, z * z)));             \
-        const T x0 = x * norm, x1 = y * norm, x2 = z * norm;                                                           \
+        length = fmax(w, length);                                                                                      \
+        /* two vectors across it: x = (-v2 0 v0) or (0 v2 -v1), and their cross product y, as long as both together */ \
+        const T x0 = select((T)(0.0f), -v2, fabs(v0) > fabs(v1)), x1 = select(v2, (T)(0.0f), fabs(v0) > fabs(v1));     \
+        const T x2 = select(-v1, v0, fabs(v0) > fabs(v1)), norm = fma(x0, x0, fma(x1, x1, x2 * x2));                   \
         const T y0 = fma(v1, x2, -v2 * x1), y1 = fma(v2, x0, -v0 * x2), y2 = fma(v0, x1, -v1 * x0);                    \
         const T h0 = fma(a, x0, fma(b, x1, c * x2)), h1 = fma(b, x0, fma(d, x1, e * x2));                              \
         const T h2 = fma(c, x0, fma(e, x1, f * x2));                                                                   \
         const T g0 = fma(a, y0, fma(b, y1, c * y2)), g1 = fma(b, y0, fma(d, y1, e * y2));                              \
         const T g2 = fma(c, y0, fma(e, y1, f * y2));                                                                   \
-        const T xx = fma(x0, h0, fma(x1, h1, x2 * h2)), xy = fma(y0, h0, fma(y1, h1, y2 * h2));                        \
-        const T yy = fma(y0, g0, fma(y1, g1, y2 * g2));                                                                \
+        const T unit = 1.0f / (norm * length), xx = fma(x0, h0, fma(x1, h1, x2 * h2)) * (unit * length);               \
+        const T xy = fma(y0, h0, fma(y1, h1, y2 * h2)) * unit, yy = fma(y0, g0, fma(y1, g1, y2 * g2)) * unit;          \
         const T middle = 0.5f * (xx + yy), half_gap = 0.5f * (xx - yy);                                                \
-        const T root = sqrt(fma(half_gap, half_gap, xy * xy)), high = middle + root, low = middle - root;              \
+        const T root = sqrt(fma(half_gap, half_gap, xy * xy * length)), high = middle + root, low = middle - root;     \
         *first = fma(radius, select(high, apart, sign > 0.0f), mean) * size;                                           \
         *second = fma(radius, select(low, high, sign > 0.0f), mean) * size;                                            \
         *third = fma(radius, select(apart, low, sign > 0.0f), mean) * size;                                            \
@@ -121,7 +118,7 @@ typedef float16 __attribute__((aligned(4))) Packed;
         return which == 0 ? first : which == 1 ? second : third;                                                       \
     }
 
-FUNCTIONS(float)
-FUNCTIONS(float16)
+FUNCTIONS(float, int)
+FUNCTIONS(float16, int16)
 
 #define DETERMINANT_3X3 fma(a, d * f - e * e, fma(c, b * e - c * d, -b * (b * f - c * e)))

@@ -1,155 +1,25 @@
-// A whole plan on tiles that stay in the cache of one core. Follows planes.cl.
+// A whole plan on tiles that stay in the cache of one core. Follows planes.cl, passes.cl and maps.cl.
 //
 // A work-group is one work-item; it takes one tile after the other from `starts` until none is left, and runs all steps
-// of the plan on it. Planes in between live in slots of `scratch`, which every group has for itself; what the borders of
-// the image add is copied into `line` (along x) or looked up in `table` (across rows), so that inner loops know none.
+// of the plan on it. Planes in between live in slots of `scratch`, which every group has for itself; what borders of
+// the image add is copied into `line` (along x) or looked up in `lookup` (across rows), so that inner loops know none.
 
 // How a step is written down; tile_program.py writes it.
 enum { OPERATION, INPUTS, OUTPUTS = INPUTS + 6, MARGINS = OUTPUTS + 3, AXIS = MARGINS + 3, BOUNDARY, N_EVEN, N_ODD,
-       WEIGHTS, RADII = WEIGHTS + 3, SCALE = RADII + 3, STEP_INTS };
+       WEIGHTS, RADII = WEIGHTS + 3, SCALE = RADII + 3, KNOWN, STEP_INTS };
 // How an axis is written down: extent of the image; the target; the tiles; the patch.
 enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, AXIS_INTS };
 // Behind the axes: sizes, then every slot: where it begins, in vectors; what it holds around a tile; height and width.
-enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_INTS, SIZES };
+enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_ENTRIES, SIZES };
 enum { SLOT_START, SLOT_MARGIN, SLOT_HEIGHT = SLOT_MARGIN + 3, SLOT_WIDTH, SLOT_INTS };
 enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, DETERMINANT_3, DETERMINANT_6,
        MAGNITUDE_2, MAGNITUDE_3, EIGENVALUES_3, EIGENVALUES_6 };
 
 #define FIRST_OUTPUT (1 << 20)
-
-// Outputs are not read again: they bypass the cache, which would read them from memory only to write them back.
-#ifdef __has_builtin
-#if __has_builtin(__builtin_nontemporal_store)
-#define STREAM(v, p) __builtin_nontemporal_store((v), (__global float16 *)(p))
-#endif
-#endif
-#ifndef STREAM
-#define STREAM(v, p) STORE(v, p)
-#endif
-// `streams` has a bit for every output of a step; only whole lines of the cache are streamed.
-#define IS_STREAMED(n, p) ((streams >> n & 1) && ((ulong)(p) & 63) == 0)
-#define UNALIGNED(p) ((int)((ulong)(p) / sizeof(float)) & 15)
-
-// Two vectors at a time, `gap` floats apart; rows that no multiple of them fills are ended by vectors that overlap.
-#define PAIR                                                                                                           \
-    const float16 a0 = LOAD(a), a1 = LOAD(a + gap), b0 = LOAD(b), b1 = LOAD(b + gap);
-#define START(n) float16 s##n = w##n[0] * LOAD(c), t##n = w##n[0] * LOAD(c + gap);
-#define EVEN(n)                                                                                                        \
-    s##n = fma((float16)(w##n[k]), a0 + b0, s##n);                                                                     \
-    t##n = fma((float16)(w##n[k]), a1 + b1, t##n);
-#define ODD(n)                                                                                                         \
-    s##n = fma((float16)(w##n[k]), a0 - b0, s##n);                                                                     \
-    t##n = fma((float16)(w##n[k]), a1 - b1, t##n);
-#define FINISH(n, PARITY, ADDRESS)                                                                                     \
-    for (int k = shared + 1; k <= r##n; k++) {                                                                         \
-        __global const float *a = c + ADDRESS(k), *b = c + ADDRESS(-k);                                                \
-        PAIR PARITY(n)                                                                                                 \
-    }                                                                                                                  \
-    if (gap == 16 && IS_STREAMED(n, to##n + i)) {                                                                      \
-        STREAM(s##n, to##n + i);                                                                                       \
-        STREAM(t##n, to##n + i + 16);                                                                                  \
-    } else {                                                                                                           \
-        STORE(s##n, to##n + i);                                                                                        \
-        STORE(t##n, to##n + i + gap);                                                                                  \
-    }
-#define KERNELS(name, ADDRESS, STARTS, TAPS, FINISHES)                                                                 \
-    static inline void name(__global const float *centre, const int stride, __global const int *table, const int count, \
-                     __global float *to0, __global float *to1, __global float *to2, __global const float *w0,          \
-                     __global const float *w1, __global const float *w2, const int r0, const int r1, const int r2,     \
-                     const int shared, const int streams)                                                              \
-    {                                                                                                                  \
-        const int gap = min(16, count - 16);                                                                           \
-        const int unaligned = UNALIGNED(to0);                                                                          \
-        for (int block = 0, next; block < count; block = next) {                                                       \
-            next = block + 32 - (block == 0 ? unaligned : 0);                                                          \
-            const int i = min(block, max(count - 32, 0));                                                              \
-            __global const float *c = centre + i;                                                                      \
-            STARTS                                                                                                     \
-            for (int k = 1; k <= shared; k++) {                                                                        \
-                __global const float *a = c + ADDRESS(k), *b = c + ADDRESS(-k);                                        \
-                PAIR TAPS                                                                                              \
-            }                                                                                                          \
-            FINISHES                                                                                                   \
-        }                                                                                                              \
-    }
-#define BY_STRIDE(k) (long)(k) * stride
-#define BY_TABLE(k) table[k]
-KERNELS(even_by_table, BY_TABLE, START(0), EVEN(0), FINISH(0, EVEN, BY_TABLE))
-KERNELS(odd_by_table, BY_TABLE, START(0), ODD(0), FINISH(0, ODD, BY_TABLE))
-KERNELS(even, BY_STRIDE, START(0), EVEN(0), FINISH(0, EVEN, BY_STRIDE))
-KERNELS(odd, BY_STRIDE, START(0), ODD(0), FINISH(0, ODD, BY_STRIDE))
-KERNELS(even_odd, BY_STRIDE, START(0) START(1), EVEN(0) ODD(1), FINISH(0, EVEN, BY_STRIDE) FINISH(1, ODD, BY_STRIDE))
-KERNELS(even_even, BY_STRIDE, START(0) START(1), EVEN(0) EVEN(1), FINISH(0, EVEN, BY_STRIDE) FINISH(1, EVEN, BY_STRIDE))
-KERNELS(even_even_odd, BY_STRIDE, START(0) START(1) START(2), EVEN(0) EVEN(1) ODD(2),
-        FINISH(0, EVEN, BY_STRIDE) FINISH(1, EVEN, BY_STRIDE) FINISH(2, ODD, BY_STRIDE))
-KERNELS(even_even_even, BY_STRIDE, START(0) START(1) START(2), EVEN(0) EVEN(1) EVEN(2),
-        FINISH(0, EVEN, BY_STRIDE) FINISH(1, EVEN, BY_STRIDE) FINISH(2, EVEN, BY_STRIDE))
-
-// Rows that are narrower than a vector.
-static inline void by_floats(__global const float *centre, const int stride, __global const int *table, const int count,
-                      __global float *to, __global const float *half_kernel, const int radius, const float parity)
-{
-    for (int i = 0; i < count; i++) {
-        float sum = half_kernel[0] * centre[i];
-        for (int k = 1; k <= radius; k++) {
-            const long after = table ? table[k] : (long)k * stride, before = table ? table[-k] : -(long)k * stride;
-            sum = fma(half_kernel[k], centre[i + after] + parity * centre[i + before], sum);
-        }
-        to[i] = sum;
-    }
-}
-
-#define CALL(name) name(centre, stride, table, count, to0, to1, to2, w0, w1, w2, r0, r1, r2, shared, streams)
-#define CALL_ONE(j)                                                                                                    \
-    if (n_even > j)                                                                                                    \
-        even_by_table(centre, 0, table, count, to##j, 0, 0, w##j, 0, 0, r##j, 0, 0, r##j, streams >> j);               \
-    else                                                                                                               \
-        odd_by_table(centre, 0, table, count, to##j, 0, 0, w##j, 0, 0, r##j, 0, 0, r##j, streams >> j);
-
-// Values of planes at `count` pixels: RESULTS stores functions of a, b, c, ... through OUT(n, value).
-#define VECTOR_OUT(n, value)                                                                                           \
-    {                                                                                                                  \
-        const float16 result = value;                                                                                  \
-        if (IS_STREAMED(n, to##n + i))                                                                                 \
-            STREAM(result, to##n + i);                                                                                 \
-        else                                                                                                           \
-            STORE(result, to##n + i);                                                                                  \
-    }
-#define FLOAT_OUT(n, value) to##n[i] = value
-#define MAP(VALUES, RESULTS)                                                                                           \
-    if (count >= 16)                                                                                                   \
-        for (int block = 0, next; block < count; block = next) {                                                       \
-            next = block + 16 - (block == 0 ? UNALIGNED(to0) : 0);                                                     \
-            const int i = min(block, count - 16);                                                                      \
-            const float16 VALUES(AS_VECTOR);                                                                           \
-            RESULTS(float16, VECTOR_OUT)                                                                               \
-        }                                                                                                              \
-    else                                                                                                               \
-        for (int i = 0; i < count; i++) {                                                                              \
-            const float VALUES(AS_FLOAT);                                                                              \
-            RESULTS(float, FLOAT_OUT)                                                                                  \
-        }                                                                                                              \
-    break;
-#define R_COPY(T, OUT) OUT(0, a);
-#define R_ADD_2(T, OUT) OUT(0, a + b);
-#define R_ADD_3(T, OUT) OUT(0, a + b + c);
-#define R_SUBTRACT(T, OUT) OUT(0, a - b);
-#define R_MULTIPLY(T, OUT) OUT(0, a *b);
-#define R_SQUARE_ROOT(T, OUT) OUT(0, sqrt(a));
-#define R_DETERMINANT_3(T, OUT) OUT(0, a *c - b * b);
-#define R_DETERMINANT_6(T, OUT) OUT(0, DETERMINANT_3X3);
-#define R_MAGNITUDE_2(T, OUT) OUT(0, magnitude(a, b));
-#define R_MAGNITUDE_3(T, OUT) OUT(0, magnitude(a, b, c));
-#define R_EIGENVALUES_3(T, OUT)                                                                                        \
-    const T middle = 0.5f * (a + c), root = magnitude(0.5f * (a - c), b);                                              \
-    OUT(0, middle + root);                                                                                             \
-    OUT(1, middle - root);
-#define R_EIGENVALUES_6(T, OUT)                                                                                        \
-    T first, second, third;                                                                                            \
-    eigenvalues_3x3(a, b, c, d, e, f, &first, &second, &third);                                                        \
-    OUT(0, first);                                                                                                     \
-    OUT(1, second);                                                                                                    \
-    OUT(2, third);
+// How many positions along x are turned at a time, and the radius from which on it pays for one kernel; for two kernels
+// it is three times that, for three five times.
+#define TURNED_WIDTH 256
+#define TURNED_RADIUS 8
 
 // A row of the plane `reference` at (z, y), such that [x] is the pixel at x of the image.
 static inline __global float *row_of(const int reference, const int z, const int y, __global const int *axes,
@@ -180,78 +50,179 @@ static inline int streams_of(__global const int *step)
            4 * (step[OUTPUTS + 2] >= FIRST_OUTPUT);
 }
 
-// Rows `low` to `high` of one slice; pointers walk from row to row.
-static inline void convolve(__global const int *step, const int z, const int low, const int high, const int x,
-                     const int count, __global const int *axes, __private const int *start, __global float *image,
-                     __global float *slots, __global float *out, __global const float *weights, __global float *line,
-                     __global int *lookup)
-{
-    const int axis = step[AXIS], boundary = step[BOUNDARY], size = axes[axis * AXIS_INTS + SIZE];
-    const int n_even = step[N_EVEN], n = n_even + step[N_ODD], streams = streams_of(step);
-    const int r0 = step[RADII], r1 = step[RADII + 1], r2 = step[RADII + 2], largest = max(r0, max(r1, r2));
-    const int shared = min(r0, min(n > 1 ? r1 : r0, n > 2 ? r2 : r0));
-    __global const float *w0 = weights + step[WEIGHTS], *w1 = weights + step[WEIGHTS + 1];
+// The kernels of a step: how many of each parity, where their weights are, how far they reach.
+#define KERNELS_OF(step)                                                                                               \
+    const int n_even = step[N_EVEN], n = n_even + step[N_ODD], streams = streams_of(step);                             \
+    const int r0 = step[RADII], r1 = step[RADII + 1], r2 = step[RADII + 2], largest = max(r0, max(r1, r2));            \
+    const int shared = min(r0, min(n > 1 ? r1 : r0, n > 2 ? r2 : r0));                                                 \
+    __global const float *w0 = weights + step[WEIGHTS], *w1 = weights + step[WEIGHTS + 1];                             \
     __global const float *w2 = weights + step[WEIGHTS + 2];
-    __global const float *row = ROW(step[INPUTS], z, low);
-    __global float *to0 = ROW(step[OUTPUTS], z, low) + x, *to1 = ROW(step[OUTPUTS + 1], z, low) + x;
-    __global float *to2 = ROW(step[OUTPUTS + 2], z, low) + x;
-    const long pitch = ROW(step[INPUTS], z, low + 1) - row, pitch0 = ROW(step[OUTPUTS], z, low + 1) + x - to0;
-    const long pitch1 = ROW(step[OUTPUTS + 1], z, low + 1) + x - to1;
-    const long pitch2 = ROW(step[OUTPUTS + 2], z, low + 1) + x - to2;
-    const int stride = axis == 2 ? 1 : axis == 1 ? pitch : ROW(step[INPUTS], z + 1, low) - row;
-    for (int y = low; y < high; y++, row += pitch, to0 += pitch0, to1 += pitch1, to2 += pitch2) {
+#define CALL(FORM)                                                                                                     \
+    switch (2 * n_even + n - n_even) {                                                                                 \
+    case 1:                                                                                                            \
+        FORM(odd);                                                                                                     \
+        break;                                                                                                         \
+    case 2:                                                                                                            \
+        FORM(even);                                                                                                    \
+        break;                                                                                                         \
+    case 3:                                                                                                            \
+        FORM(even_odd);                                                                                                \
+        break;                                                                                                         \
+    case 4:                                                                                                            \
+        FORM(even_even);                                                                                               \
+        break;                                                                                                         \
+    case 5:                                                                                                            \
+        FORM(even_even_odd);                                                                                           \
+        break;                                                                                                         \
+    default:                                                                                                           \
+        FORM(even_even_even);                                                                                          \
+    }
+
+
+// Along y or z: `low` and `high` are the corners of what is computed.
+CALLED void convolve_across(__global const int *step, __private const int *low, __private const int *high,
+                                   __global const int *axes, __private const int *start, __private const int *stop,
+                                   __global float *image, __global float *slots, __global float *out,
+                                   __global const float *weights, __global long *lookup)
+{
+    KERNELS_OF(step)
+    const int axis = step[AXIS], size = axes[axis * AXIS_INTS + SIZE], other = 1 - axis, x = low[2];
+    const int count = high[axis] - low[axis], width = high[2] - low[2], on_z = axis == 0;
+    __global const float *row = ROW(step[INPUTS], low[0], low[1]);
+    const long stride = ROW(step[INPUTS], low[0] + on_z, low[1] + !on_z) - row;
+    const long pitch0 = ROW(step[OUTPUTS], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS], low[0], low[1]);
+    const long pitch1 = ROW(step[OUTPUTS + 1], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS + 1], low[0], low[1]);
+    const long pitch2 = ROW(step[OUTPUTS + 2], low[0] + on_z, low[1] + !on_z) - ROW(step[OUTPUTS + 2], low[0], low[1]);
+    // Four results are computed at once, and some of planes that need less than their company: positions are kept to
+    // where the input is known.
+    const int first = max(start[axis] - step[KNOWN], 0), last = min(stop[axis] + step[KNOWN], size) - 1;
+    __global long *at = lookup + largest;
+    for (int i = -largest; i < count + 3 + largest; i++)
+        at[i] = (clamp(inside(low[axis] + i, size, step[BOUNDARY]), first, last) - low[axis]) * stride;
+    for (int o = low[other]; o < high[other]; o++) {
+        const int z = on_z ? low[0] : o, y = on_z ? o : low[1];
+        __global const float *from = ROW(step[INPUTS], z, y) + x;
+        __global float *row0 = ROW(step[OUTPUTS], z, y) + x, *row1 = ROW(step[OUTPUTS + 1], z, y) + x;
+        __global float *row2 = ROW(step[OUTPUTS + 2], z, y) + x;
+        if (width < 16) {
+            by_floats(from, at, count, width, row0, pitch0, w0, r0, n_even > 0 ? 1.0f : -1.0f);
+            if (n > 1)
+                by_floats(from, at, count, width, row1, pitch1, w1, r1, n_even > 1 ? 1.0f : -1.0f);
+            if (n > 2)
+                by_floats(from, at, count, width, row2, pitch2, w2, r2, n_even > 2 ? 1.0f : -1.0f);
+            continue;
+        }
+        for (int block = 0, next; block < width; block = next) {
+            next = block + 16 - (block == 0 ? UNALIGNED(row0) : 0);
+            const int i = min(block, width - 16);
+#define ACROSS(name)                                                                                                   \
+    name##_columns(from + i, at, count, row0 + i, row1 + i, row2 + i, pitch0, pitch1, pitch2, w0, w1, w2, r0, r1, r2,  \
+                   shared, streams)
+            CALL(ACROSS)
+        }
+    }
+}
+
+// Along x, row by row; a row that borders change is copied into `line` first.
+CALLED void convolve_rows(__global const int *step, const int z, __private const int *low,
+                                 __private const int *high, __global const int *axes, __private const int *start,
+                                 __global float *image, __global float *slots, __global float *out,
+                                 __global const float *weights, __global float *line, __global long *lookup)
+{
+    KERNELS_OF(step)
+    const int boundary = step[BOUNDARY], size = axes[2 * AXIS_INTS + SIZE], x = low[2], count = high[2] - low[2];
+    const int left = max(x - largest, 0), right = min(x + count + largest, size);
+    __global const float *row = ROW(step[INPUTS], z, low[1]);
+    __global float *to0 = ROW(step[OUTPUTS], z, low[1]) + x, *to1 = ROW(step[OUTPUTS + 1], z, low[1]) + x;
+    __global float *to2 = ROW(step[OUTPUTS + 2], z, low[1]) + x;
+    const long pitch = ROW(step[INPUTS], z, low[1] + 1) - row, pitch0 = ROW(step[OUTPUTS], z, low[1] + 1) + x - to0;
+    const long pitch1 = ROW(step[OUTPUTS + 1], z, low[1] + 1) + x - to1;
+    const long pitch2 = ROW(step[OUTPUTS + 2], z, low[1] + 1) + x - to2;
+    if (count < 16)
+        for (int i = -largest; i < count + largest; i++)
+            lookup[largest + i] = inside(x + i, size, boundary);
+    for (int y = low[1]; y < high[1]; y++, row += pitch, to0 += pitch0, to1 += pitch1, to2 += pitch2) {
         __global const float *centre = row + x;
-        __global const int *table = 0;
-        if (axis == 2) {
-            if (x < largest || x + count + largest > size) {
-                for (int i = 0; i < count + 2 * largest; i++) {
-                    const int p = x + i - largest;
-                    line[i] = row[p >= 0 && p < size ? p : inside(p, size, boundary)];
-                }
-                centre = line + largest;
-            }
-        } else {
-            const int g = axis == 1 ? y : z;
-            if (g < largest || g + largest >= size) {
-                table = lookup + largest;
-                if (axis == 1 || y == low)
-                    for (int k = -largest; k <= largest; k++)
-                        lookup[largest + k] = (inside(g + k, size, boundary) - g) * stride;
-            }
-        }
         if (count < 16) {
-            by_floats(centre, stride, table, count, to0, w0, r0, n_even > 0 ? 1.0f : -1.0f);
-            if (n > 1)
-                by_floats(centre, stride, table, count, to1, w1, r1, n_even > 1 ? 1.0f : -1.0f);
-            if (n > 2)
-                by_floats(centre, stride, table, count, to2, w2, r2, n_even > 2 ? 1.0f : -1.0f);
-        } else if (table) {
-            CALL_ONE(0)
-            if (n > 1)
-                CALL_ONE(1)
-            if (n > 2)
-                CALL_ONE(2)
-        } else {
-            switch (2 * n_even + n - n_even) {
-            case 1:
-                CALL(odd);
-                break;
-            case 2:
-                CALL(even);
-                break;
-            case 3:
-                CALL(even_odd);
-                break;
-            case 4:
-                CALL(even_even);
-                break;
-            case 5:
-                CALL(even_even_odd);
-                break;
-            default:
-                CALL(even_even_even);
+            for (int i = 0; i < count; i++) {
+                __global const long *at = lookup + largest + i;
+                by_floats(row, at, 1, 1, to0 + i, 0, w0, r0, n_even > 0 ? 1.0f : -1.0f);
+                if (n > 1)
+                    by_floats(row, at, 1, 1, to1 + i, 0, w1, r1, n_even > 1 ? 1.0f : -1.0f);
+                if (n > 2)
+                    by_floats(row, at, 1, 1, to2 + i, 0, w2, r2, n_even > 2 ? 1.0f : -1.0f);
+            }
+            continue;
+        }
+        if (x < largest || x + count + largest > size) {
+            centre = line + largest;
+            for (int p = left; p < right; p += 16)
+                STORE(LOAD(row + min(p, right - 16)), centre - x + min(p, right - 16));
+            for (int p = x - largest; p < left; p++)
+                line[p - x + largest] = row[inside(p, size, boundary)];
+            for (int p = right; p < x + count + largest; p++)
+                line[p - x + largest] = row[inside(p, size, boundary)];
+        }
+#define ALONG(name) name##_along_x(centre, count, to0, to1, to2, w0, w1, w2, r0, r1, r2, shared, streams)
+        CALL(ALONG)
+    }
+}
+
+// Along x, 16 rows at a time, turned so that a step along x is one from vector to vector, and no load is unaligned.
+CALLED void convolve_turned(__global const int *step, const int z, __private const int *low,
+                                   __private const int *high, __global const int *axes, __private const int *start,
+                                   __global float *image, __global float *slots, __global float *out,
+                                   __global const float *weights, __global float *turned, __global long *lookup)
+{
+    KERNELS_OF(step)
+    const int boundary = step[BOUNDARY], size = axes[2 * AXIS_INTS + SIZE], width = high[2] - low[2];
+    const int n_blocks = (width + TURNED_WIDTH - 1) / TURNED_WIDTH;
+    const int count = min(((width + n_blocks - 1) / n_blocks + 15) & ~15, width);  // blocks of one size
+    __global float *result = turned + 16 * (count + 2 * largest), *from = turned + 16 * largest;
+    __global long *at = lookup + largest;
+    for (int i = -largest; i < count + 3 + largest; i++)
+        at[i] = 16 * min(i, count - 1 + largest);
+    for (int y = low[1]; y < high[1]; y += 16)
+        for (int block = low[2]; block < high[2]; block += count) {
+            const int x = min(block, high[2] - count), n_rows = min(high[1] - y, 16);
+            const int left = max(x - largest, 0), right = min(x + count + largest, size);
+            __global const float *row = ROW(step[INPUTS], z, y);
+            turn_rows(row + left, ROW(step[INPUTS], z, y + 1) - row, n_rows, right - left, from + 16 * (left - x));
+            for (int p = x - largest; p < left; p++)
+                STORE(LOAD(from + 16 * (inside(p, size, boundary) - x)), from + 16 * (p - x));
+            for (int p = right; p < x + count + largest; p++)
+                STORE(LOAD(from + 16 * (inside(p, size, boundary) - x)), from + 16 * (p - x));
+#define TURNED_COLUMNS(name)                                                                                           \
+    name##_columns(from, at, count, result, result + 16 * count, result + 32 * count, 16, 16, 16, w0, w1, w2, r0, r1,  \
+                   r2, shared, 0)
+            CALL(TURNED_COLUMNS)
+            for (int i = 0; i < n; i++) {
+                __global float *to = ROW(step[OUTPUTS + i], z, y);
+                turn_columns(result + 16 * i * count, count, to + x, ROW(step[OUTPUTS + i], z, y + 1) - to, n_rows,
+                             streams >> i);
             }
         }
+}
+
+static inline void convolve(__global const int *step, __private const int *low, __private const int *high,
+                            __global const int *axes, __private const int *start, __private const int *stop,
+                            __global float *image, __global float *slots, __global float *out,
+                            __global const float *weights, __global float *line, __global long *lookup)
+{
+    if (step[AXIS] < 2) {
+        convolve_across(step, low, high, axes, start, stop, image, slots, out, weights, lookup);
+        return;
+    }
+    const int n = step[N_EVEN] + step[N_ODD], radius = max(step[RADII], max(step[RADII + 1], step[RADII + 2]));
+    const int height = high[1] - low[1], is_turned = high[2] - low[2] >= 16 && radius >= TURNED_RADIUS * (2 * n - 1);
+    // The last rows are turned too unless few lanes would be used.
+    const int n_turned = !is_turned ? 0 : (height & 15) >= 8 ? height : height & ~15;
+    const int middle[3] = {0, low[1] + n_turned, high[2]}, rest[3] = {0, low[1] + n_turned, low[2]};
+    for (int z = low[0]; z < high[0]; z++) {
+        if (n_turned > 0)
+            convolve_turned(step, z, low, middle, axes, start, image, slots, out, weights, line, lookup);
+        if (n_turned < height)
+            convolve_rows(step, z, rest, high, axes, start, image, slots, out, weights, line, lookup);
     }
 }
 
@@ -295,7 +266,7 @@ static inline void differentiate_row(__global const int *step, const int z, cons
 #define WALK(name, reference)                                                                                          \
     __global float *name = ROW(reference, z, low) + x;                                                                 \
     const long pitch_##name = ROW(reference, z, low + 1) + x - name;
-static inline void map(__global const int *step, const int z, const int low, const int high, const int x, const int count,
+CALLED void map(__global const int *step, const int z, const int low, const int high, const int x, const int count,
                 __global const int *axes, __private const int *start, __global float *image, __global float *slots,
                 __global float *out)
 {
@@ -351,14 +322,14 @@ static inline void map(__global const int *step, const int z, const int low, con
 // The hint keeps Intel's compiler from trying to merge work-items into vectors, which takes ten times longer to build.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void
 compute_tiles(__global float *image, __global const int *restrict axes, __global const int *restrict steps,
-              __global const float *restrict weights, __global float *scratch, __global int *lookups,
+              __global const float *restrict weights, __global float *scratch, __global long *lookups,
               __global float *out, __global const int *restrict starts, const int n_tiles, __global int *counter)
 {
     __global const int *sizes = axes + 3 * AXIS_INTS;
     const int n_steps = sizes[N_STEPS];
     const long slot_floats = sizes[SLOT_VECTORS] * 16L;
     __global float *slots = scratch + get_group_id(0) * (slot_floats + sizes[LINE_FLOATS]), *line = slots + slot_floats;
-    __global int *lookup = lookups + (long)get_group_id(0) * sizes[LOOKUP_INTS];
+    __global long *lookup = lookups + (long)get_group_id(0) * sizes[LOOKUP_ENTRIES];
     for (int tile = atomic_inc(counter); tile < n_tiles; tile = atomic_inc(counter)) {
         int start[3], stop[3];
         for (int i = 0; i < 3; i++) {
@@ -374,11 +345,12 @@ compute_tiles(__global float *image, __global const int *restrict axes, __global
                 high[i] = min(stop[i] + step[MARGINS + i], axes[i * AXIS_INTS + SIZE]);
             }
             const int x = low[2], count = high[2] - low[2];
+            if (step[OPERATION] == CONVOLVE) {
+                convolve(step, low, high, axes, start, stop, image, slots, out, weights, line, lookup);
+                continue;
+            }
             for (int z = low[0]; z < high[0]; z++)
                 switch (step[OPERATION]) {
-                case CONVOLVE:
-                    convolve(step, z, low[1], high[1], x, count, axes, start, image, slots, out, weights, line, lookup);
-                    break;
                 case GRADIENT:
                     for (int y = low[1]; y < high[1]; y++)
                         differentiate_row(step, z, y, x, count, axes, start, image, slots, out);

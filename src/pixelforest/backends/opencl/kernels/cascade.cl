@@ -1,0 +1,119 @@
+// From pixels to samples and back, by cubic B-splines (pixelforest/features/cascade.py). Follows windows.cl, whose
+// macros and rules it uses; `start` is where the output begins along the axis, in samples or pixels.
+// Sample j is made of the 4 `factor` pixels from FIRST_PIXEL(j) on; `factor` is a power of two from 4 on.
+#define FIRST_PIXEL(j) (factor * (j) - 3 * factor / 2)
+
+// One sample is 4 factor products, 16 at a time, whose sums are added by halves.
+__kernel void decimate_along_x(LINES_ALONG_X, const int boundary, const int factor,
+                               __global const float *restrict weights, TARGET)
+{
+    SPAN_OF_ROW
+    __global const float *row = in + in_offset + (long)z * in_slice + (long)y * in_row;
+    for (int i = 0; i < count; i++) {
+        const int first = FIRST_PIXEL(start + x + i), is_inside = first >= 0 && first + 4 * factor <= size;
+        float16 sum = 0.0f;
+        for (int k = 0; k < 4 * factor; k += 16) {
+            float16 pixels;
+            if (is_inside)
+                pixels = LOAD(row + first + k);
+            else {
+                float values[16];
+                for (int j = 0; j < 16; j++)
+                    values[j] = row[inside(first + k + j, size, boundary)];
+                pixels = vload16(0, values);
+            }
+            sum = fma(LOAD(weights + k), pixels, sum);
+        }
+        const float8 eight = sum.lo + sum.hi;
+        const float4 four = eight.lo + eight.hi;
+        const float2 two = four.lo + four.hi;
+        to[i] = two.x + two.y;
+    }
+}
+
+// Pixels that lie symmetrically about the sample are added first, from outside inwards. ROW_OF(k) is that of pixel k.
+#define DECIMATE_ROWS                                                                                                  \
+    {                                                                                                                  \
+        int i = 0;                                                                                                     \
+        for (; i + 64 <= count; i += 64) {                                                                             \
+            float16 s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;                                                        \
+            for (int k = 0; k < 2 * factor; k++) {                                                                     \
+                const float16 w = weights[k];                                                                          \
+                __global const float *a = ROW_OF(k) + i, *b = ROW_OF(4 * factor - 1 - k) + i;                          \
+                s0 = fma(w, LOAD(a) + LOAD(b), s0);                                                                    \
+                s1 = fma(w, LOAD(a + 16) + LOAD(b + 16), s1);                                                          \
+                s2 = fma(w, LOAD(a + 32) + LOAD(b + 32), s2);                                                          \
+                s3 = fma(w, LOAD(a + 48) + LOAD(b + 48), s3);                                                          \
+            }                                                                                                          \
+            STORE(s0, to + i);                                                                                         \
+            STORE(s1, to + i + 16);                                                                                    \
+            STORE(s2, to + i + 32);                                                                                    \
+            STORE(s3, to + i + 48);                                                                                    \
+        }                                                                                                              \
+        for (; i < count; i++) {                                                                                       \
+            float sum = 0.0f;                                                                                          \
+            for (int k = 0; k < 2 * factor; k++)                                                                       \
+                sum = fma(weights[k], ROW_OF(k)[i] + ROW_OF(4 * factor - 1 - k)[i], sum);                              \
+            to[i] = sum;                                                                                               \
+        }                                                                                                              \
+    }
+
+__kernel void decimate_across_rows(LINES_ACROSS_ROWS, const int boundary, const int factor,
+                                   __global const float *restrict weights, TARGET)
+{
+    SPAN_OF_ROW
+    __global const float *column = in + in_offset + (long)z * in_slice + (long)y * in_row + x;
+    const int first = FIRST_PIXEL(start + (axis == 1 ? y : z));
+    if (first >= 0 && first + 4 * factor <= size) {
+#define ROW_OF(k) (column + (long)(first + (k)) * stride)
+        DECIMATE_ROWS
+#undef ROW_OF
+    } else {
+#define ROW_OF(k) (column + (long)inside(first + (k), size, boundary) * stride)
+        DECIMATE_ROWS
+#undef ROW_OF
+    }
+}
+
+// Pixel p = factor q - factor / 2 + r is made of the samples q - 2 to q + 1, with the weights r of the four rows of
+// `weights`.
+#define INTERPOLATED(WEIGHT, AT) fma(WEIGHT(3), AT(3), fma(WEIGHT(2), AT(2), fma(WEIGHT(1), AT(1), WEIGHT(0) * AT(0))))
+#define WEIGHT(k) weights[(k) * factor + r]
+#define WEIGHT_16(k) (float16)(WEIGHT(k))
+#define FOUR_WEIGHTS(k) vload4(0, &WEIGHT(k))
+#define SAMPLE(k) samples[k]
+#define SAMPLE_4(k) (float4)(samples[k])
+#define SAMPLE_OF_ROW(k) samples[(long)(k) * stride + i]
+#define SAMPLES_OF_ROW(k) LOAD(&SAMPLE_OF_ROW(k))
+
+__kernel void interpolate_along_x(LINES_ALONG_X, const int factor, __global const float *restrict weights, TARGET)
+{
+    SPAN_OF_ROW
+    const int p = start + x + factor / 2;
+    int r = p % factor;
+    __global const float *samples = in + in_offset + (long)z * in_slice + (long)y * in_row + p / factor - 2;
+    for (int i = 0, n; i < count; i += n) {
+        n = r % 4 == 0 && i + 4 <= count ? 4 : 1;
+        if (n == 4)
+            vstore4(INTERPOLATED(FOUR_WEIGHTS, SAMPLE_4), 0, to + i);
+        else
+            to[i] = INTERPOLATED(WEIGHT, SAMPLE);
+        r += n;
+        samples += r == factor;
+        r = r == factor ? 0 : r;
+    }
+}
+
+__kernel void interpolate_across_rows(LINES_ACROSS_ROWS, const int factor, __global const float *restrict weights,
+                                      TARGET)
+{
+    SPAN_OF_ROW
+    const int p = start + (axis == 1 ? y : z) + factor / 2, r = p % factor;
+    __global const float *samples = in + in_offset + (long)z * in_slice + (long)y * in_row + x;
+    samples += (long)(p / factor - 2) * stride;
+    int i = 0;
+    for (; i + 16 <= count; i += 16)
+        STORE(INTERPOLATED(WEIGHT_16, SAMPLES_OF_ROW), to + i);
+    for (; i < count; i++)
+        to[i] = INTERPOLATED(WEIGHT, SAMPLE_OF_ROW);
+}

@@ -70,7 +70,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         Whose borders, kernels and edge operators, see `pixelforest.features.conventions`. Presets and apoc's names
         keep their own.
     large_sigma : {"direct", "cascade"}
-        How Gaussians of 10 and more pixels, and all that is made of them, are computed: as smaller ones, or on a
+        How Gaussians of 4.5 and more pixels, and all that is made of them, are computed: as smaller ones, or on a
         coarser grid, many times faster and within 1e-4 of the image's range (`pixelforest.features.cascade`). Only for
         the convention ``"scipy"``; the others promise the numbers of other libraries.
     filter_ndim : {2, 3}, optional

@@ -83,7 +83,7 @@ def _action(plane: Plane, of: list[int], ndim: int) -> str:
         case Convolution():
             what = _kernel(plane.kernel)
         case Decimation():
-            what = f"every {plane.factor}th"
+            what = f"every {plane.factor}th pixel" if plane.factor > 2 else "every other pixel"
         case Interpolation():
             what = f"interpolation by {plane.factor}"
         case Difference():

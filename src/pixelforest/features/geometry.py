@@ -132,10 +132,10 @@ def stencil(plane: Plane, geometry: Geometry, kernels: tuple[Kernel, ...], bound
 
 def pointwise(function: PointwiseFunction, *planes: Plane) -> Plane:
     """Return `function` of the values that `planes` have at each pixel; sums are interpolated once, not their parts."""
-    ways = {(p.axis, p.factor) if isinstance(p, Interpolation) else None for p in planes}
-    if function in ("add", "subtract") and len(ways) == 1 and None not in ways:
-        below = pointwise(function, *(p.plane for p in planes if isinstance(p, Interpolation)))
-        return replace(planes[0], plane=below)  # type: ignore[call-arg]
+    parts = [plane for plane in planes if isinstance(plane, Interpolation)]
+    is_one_way = len(parts) == len(planes) and len({(part.axis, part.factor) for part in parts}) == 1
+    if function in ("add", "subtract") and is_one_way:
+        return replace(parts[0], plane=pointwise(function, *(part.plane for part in parts)))
     return Pointwise(function, planes)
 
 

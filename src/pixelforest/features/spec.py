@@ -31,7 +31,7 @@ class FeatureSpec:
     convention : {"scipy", "ilastik", "clesperanto", "skimage"}, optional
         Whose borders, kernels and edge operators; None: those of the `ImageFeatureStack`.
     large_sigma : {"direct", "cascade"}, optional
-        How Gaussians of 10 and more pixels are computed; None: as the `ImageFeatureStack` says.
+        How Gaussians of 4.5 and more pixels are computed; None: as the `ImageFeatureStack` says.
 
     Raises
     ------

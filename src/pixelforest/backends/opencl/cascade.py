@@ -33,14 +33,14 @@ def is_interpolated_in_tiles(plane: Plane, ndim: int) -> bool:
 def with_samples_as_channels(plan: FeaturePlan) -> tuple[FeaturePlan, tuple[Plane, ...]]:
     """Return the plan that interpolates from further channels, and the planes that these are."""
     known: dict[Plane, Plane] = {}
-    samples: list[Plane] = []
+    samples: dict[Plane, Plane] = {}
 
     def rebuilt(plane: Plane) -> Plane:
         if plane not in known:
             match plane:
                 case Interpolation(below):
-                    samples.append(below)
-                    known[plane] = replace(plane, plane=Source(plan.n_channels + len(samples) - 1))
+                    channel = samples.setdefault(below, Source(plan.n_channels + len(samples)))
+                    known[plane] = replace(plane, plane=channel)
                 case Convolution(below) | Difference(below):
                     known[plane] = replace(plane, plane=rebuilt(below))
                 case Pointwise(_, planes):

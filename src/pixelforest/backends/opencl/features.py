@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.backends.opencl.cascade import with_samples_as_channels
+from pixelforest.backends.opencl.kept_memory import KEPT_BYTES, KeptMemory
 from pixelforest.backends.opencl.runtime import Device, DeviceArray
 from pixelforest.backends.opencl.sources import kernel_source
 from pixelforest.backends.opencl.tile_program import (
@@ -112,7 +113,11 @@ def write_features(device: Device, plan: FeaturePlan, patch: Patch, out: NDArray
 def writes_to_host(device: Device, plan: FeaturePlan, out: NDArray[Any]) -> bool:
     """Return whether kernels can write `plan` to `out` itself, and need no planes as large as the image for that."""
     is_plain = out.dtype == np.float32 and out.flags.c_contiguous and out.nbytes <= device.max_allocation
-    return is_plain and device.kind in TILED_KINDS and device.reads_host_memory and not split(plan)[1]
+    if not is_plain or device.kind not in TILED_KINDS or not device.reads_host_memory or split(plan)[1]:
+        return False
+    whole = Window.whole(out.shape[1:])
+    samples = (prod(plan.window(p, whole, whole.shape).shape) for p in with_samples_as_channels(plan)[1])
+    return 4 * sum(samples) <= KEPT_BYTES
 
 
 def fill_block(device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray) -> None:
@@ -143,7 +148,8 @@ def run_in_tiles(
     steps[:, OUTPUTS][is_output] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][is_output] - FIRST_OUTPUT]
     samples = image
     if wanted:
-        samples, places = compute_samples(device, plan, patch, image, wanted)
+        memory = KeptMemory(device)
+        samples, places = compute_samples(device, plan, patch, image, wanted, memory)
         for index in np.flatnonzero(steps[:, 0] == OPERATIONS["interpolate"]):
             steps[index, INPUTS] = places[-1 - steps[index, INPUTS][0] - plan.n_channels]
     device.run(
@@ -163,22 +169,28 @@ def run_in_tiles(
         device.upload(np.zeros(1, np.int32)),
         samples,
     )
+    if wanted:
+        memory.give(samples)
+        memory.keep()
 
 
 def compute_samples(
-    device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, wanted: tuple[Plane, ...]
+    device: Device,
+    plan: FeaturePlan,
+    patch: Patch,
+    image: DeviceArray,
+    wanted: tuple[Plane, ...],
+    memory: KeptMemory,
 ) -> tuple[DeviceArray, list[tuple[int, ...]]]:
     """Return the planes `wanted` by ``tile_splines.cl``, in one array, and how it is told where each is."""
     windows = [plan.window(plane, patch.target, patch.image_shape) for plane in wanted]
-    ends = np.cumsum([-(-prod(window.shape) // 16) for window in windows])
-    samples = device.allocate((16 * int(ends[-1]),), np.dtype(np.float32))
-    starts = [0, *ends[:-1].tolist()]
+    *starts, end = np.cumsum([0, *(-(-prod(window.shape) // 16) for window in windows)]).tolist()
+    samples = memory.take((16 * end,))
+    places = {p: PlaneOnDevice(samples, 16 * s, w) for p, s, w in zip(wanted, starts, windows, strict=True)}
     below = FeaturePlan(wanted, ("",) * len(wanted), plan.ndim, plan.n_channels)
-    run = PlanRun(device, patch, image)
-    places = dict(zip(wanted, starts, strict=True))
+    run = PlanRun(device, patch, image, memory)
     for step, plane in enumerate(below.order):
-        window = plan.window(plane, patch.target, patch.image_shape)
-        run.compute(plane, window, PlaneOnDevice(samples, 16 * places[plane], window) if plane in places else None)
+        run.compute(plane, plan.window(plane, patch.target, patch.image_shape), places.get(plane))
         run.release(p for p in list(run.planes) if p not in places and below.last_use.get(p, step) <= step)
     return samples, [
         (start, *_as_3d(window.start, 0), *_as_3d(window.shape, 1)[1:])
@@ -190,27 +202,27 @@ def run_plane_by_plane(
     device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
 ) -> None:
     """Write the features of `plan` to the places `features` of `block`, by one launch per plane."""
-    run = PlanRun(device, patch, image)
+    run = PlanRun(device, patch, image, KeptMemory(device))
     for step, plane in enumerate(plan.order):
         if plane not in plan.positions or plane in plan.last_use or isinstance(plane, Host):
             run.compute(plane, plan.window(plane, patch.target, patch.image_shape))
         for index in plan.positions.get(plane, ()):
             run.deliver(plane, block, features[index])
         run.release(p for p in list(run.planes) if plan.last_use.get(p, step) <= step)
+    run.memory.keep()
 
 
 class PlanRun:
     """Planes of one run that are on the device right now."""
 
-    def __init__(self, device: Device, patch: Patch, image: DeviceArray) -> None:
-        self.device, self.patch, self.image = device, patch, image
+    def __init__(self, device: Device, patch: Patch, image: DeviceArray, memory: KeptMemory) -> None:
+        self.device, self.patch, self.image, self.memory = device, patch, image, memory
         self.launch = ON_GPUS if device.kind == "gpu" else ON_PROCESSORS
         self.program = device.program(
             kernel_source("planes", "features", "windows", "cascade"), (f"-D SPAN={self.launch.span}",)
         )
         self.tables: dict[Sequence[Any], DeviceArray] = {}
         self.planes: dict[Plane, PlaneOnDevice] = {}
-        self.unused: dict[tuple[int, ...], list[DeviceArray]] = {}
         self.from_host: dict[Any, Any] = {}
 
     def compute(self, plane: Plane, window: Window, to: PlaneOnDevice | None = None) -> None:
@@ -222,11 +234,7 @@ class PlanRun:
         if isinstance(plane, Host):
             self.planes[plane] = PlaneOnDevice(self.device.upload(self._on_host(plane, window)), 0, window)
             return
-        if to is None:  # memory that was touched before is several times faster than fresh pages
-            unused = self.unused.get(window.shape)
-            values = unused.pop() if unused else self.device.allocate(window.shape, np.dtype(np.float32))
-            to = PlaneOnDevice(values, 0, window)
-        self.planes[plane] = to
+        self.planes[plane] = to or PlaneOnDevice(self.memory.take(window.shape), 0, window)
         self._launch(plane, self.planes[plane])
 
     def deliver(self, plane: Plane, block: DeviceArray, index: int) -> None:
@@ -239,7 +247,7 @@ class PlanRun:
         for plane in planes:
             done = self.planes.pop(plane)
             if done.values is not self.image:
-                self.unused.setdefault(done.window.shape, []).append(done.values)
+                self.memory.give(done.values)
 
     def _on_host(self, plane: Host, window: Window) -> Any:
         key = (plane.channels, plane.operation, window)
@@ -262,8 +270,9 @@ class PlanRun:
                 weights = self._table(decimation_weights(plane.factor))
                 self._along("decimate", plane.plane, plane.axis, out, boundary, factor, weights)
             case Interpolation():
-                weights = self._table(interpolation_weights(plane.factor))
-                self._along("interpolate", plane.plane, plane.axis, out, np.int32(plane.factor), weights)
+                weights = self._table(interpolation_weights(plane.factor, repeated=8))
+                size = self.planes[plane.plane].window.stop[plane.axis]
+                self._along("interpolate", plane.plane, plane.axis, out, np.int32(plane.factor), weights, size=size)
             case Extremum():
                 window = np.int32(BOUNDARIES[plane.boundary]), np.int32(plane.radius)
                 self._along(plane.kind, plane.plane, plane.axis, out, *window)

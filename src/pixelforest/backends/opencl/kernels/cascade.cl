@@ -1,9 +1,11 @@
 // From pixels to samples and back, by cubic B-splines (pixelforest/features/cascade.py). Follows windows.cl, whose
 // macros and rules it uses; `start` is where the output begins along the axis, in samples or pixels.
-// Sample j is made of the 4 `factor` pixels from FIRST_PIXEL(j) on; `factor` is a power of two from 4 on.
+// Sample j is made of the 4 `factor` pixels from FIRST_PIXEL(j) on; `factor` is a power of two.
+typedef float8 __attribute__((aligned(4))) PackedEight;
+#define LOAD_8(p) (*(__global const PackedEight *)(p))
 #define FIRST_PIXEL(j) (factor * (j) - 3 * factor / 2)
 
-// One sample is 4 factor products, 16 at a time, whose sums are added by halves.
+// One sample is 4 factor products, 8 at a time, whose sums are added by halves.
 __kernel void decimate_along_x(LINES_ALONG_X, const int boundary, const int factor,
                                __global const float *restrict weights, TARGET)
 {
@@ -11,21 +13,20 @@ __kernel void decimate_along_x(LINES_ALONG_X, const int boundary, const int fact
     __global const float *row = in + in_offset + (long)z * in_slice + (long)y * in_row;
     for (int i = 0; i < count; i++) {
         const int first = FIRST_PIXEL(start + x + i), is_inside = first >= 0 && first + 4 * factor <= size;
-        float16 sum = 0.0f;
-        for (int k = 0; k < 4 * factor; k += 16) {
-            float16 pixels;
+        float8 sum = 0.0f;
+        for (int k = 0; k < 4 * factor; k += 8) {
+            float8 pixels;
             if (is_inside)
-                pixels = LOAD(row + first + k);
+                pixels = LOAD_8(row + first + k);
             else {
-                float values[16];
-                for (int j = 0; j < 16; j++)
+                float values[8];
+                for (int j = 0; j < 8; j++)
                     values[j] = row[inside(first + k + j, size, boundary)];
-                pixels = vload16(0, values);
+                pixels = vload8(0, values);
             }
-            sum = fma(LOAD(weights + k), pixels, sum);
+            sum = fma(LOAD_8(weights + k), pixels, sum);
         }
-        const float8 eight = sum.lo + sum.hi;
-        const float4 four = eight.lo + eight.hi;
+        const float4 four = sum.lo + sum.hi;
         const float2 two = four.lo + four.hi;
         to[i] = two.x + two.y;
     }
@@ -76,31 +77,35 @@ __kernel void decimate_across_rows(LINES_ACROSS_ROWS, const int boundary, const 
 }
 
 // Pixel p = factor q - factor / 2 + r is made of the samples q - 2 to q + 1, with the weights r of the four rows of
-// `weights`.
+// `weights`; a row goes on for eight more, as if r were counted modulo `factor`.
 #define INTERPOLATED(WEIGHT, AT) fma(WEIGHT(3), AT(3), fma(WEIGHT(2), AT(2), fma(WEIGHT(1), AT(1), WEIGHT(0) * AT(0))))
-#define WEIGHT(k) weights[(k) * factor + r]
+#define FIRST_WEIGHT(k) (weights + (k) * (factor + 8) + r)
+#define WEIGHT(k) FIRST_WEIGHT(k)[0]
 #define WEIGHT_16(k) (float16)(WEIGHT(k))
-#define FOUR_WEIGHTS(k) vload4(0, &WEIGHT(k))
-#define SAMPLE(k) samples[k]
-#define SAMPLE_4(k) (float4)(samples[k])
+#define EIGHT_WEIGHTS(k) LOAD_8(FIRST_WEIGHT(k))
+#define SAMPLE(k) row[q + k]
+#define SAMPLE_OF_LANE(k) shuffle(eight, which + (uint)(k))
 #define SAMPLE_OF_ROW(k) samples[(long)(k) * stride + i]
 #define SAMPLES_OF_ROW(k) LOAD(&SAMPLE_OF_ROW(k))
 
+// `size` is where the samples end. Eight pixels need at most eight samples.
 __kernel void interpolate_along_x(LINES_ALONG_X, const int factor, __global const float *restrict weights, TARGET)
 {
     SPAN_OF_ROW
-    const int p = start + x + factor / 2;
-    int r = p % factor;
-    __global const float *samples = in + in_offset + (long)z * in_slice + (long)y * in_row + p / factor - 2;
+    const int p = start + x + factor / 2, logarithm = 31 - clz(factor);
+    const uint8 lane = (uint8)(0, 1, 2, 3, 4, 5, 6, 7);
+    __global const float *row = in + in_offset + (long)z * in_slice + (long)y * in_row;
+    int r = p % factor, q = p / factor - 2;
     for (int i = 0, n; i < count; i += n) {
-        n = r % 4 == 0 && i + 4 <= count ? 4 : 1;
-        if (n == 4)
-            vstore4(INTERPOLATED(FOUR_WEIGHTS, SAMPLE_4), 0, to + i);
-        else
+        n = i + 8 <= count && q + 8 <= size ? 8 : 1;
+        if (n == 8) {
+            const float8 eight = LOAD_8(row + q);
+            const uint8 which = (lane + (uint)r) >> (uint)logarithm;
+            *(__global PackedEight *)(to + i) = INTERPOLATED(EIGHT_WEIGHTS, SAMPLE_OF_LANE);
+        } else
             to[i] = INTERPOLATED(WEIGHT, SAMPLE);
-        r += n;
-        samples += r == factor;
-        r = r == factor ? 0 : r;
+        q += (r + n) >> logarithm;
+        r = (r + n) & (factor - 1);
     }
 }
 

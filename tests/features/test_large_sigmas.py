@@ -19,14 +19,14 @@ from pixelforest.features.spec import FeatureSpec
 
 LIMITS = {  # at most twice what was measured over sigmas 4 to 50, relative to the range of the image times gain
     "gaussian": 1e-4,
-    "difference_of_gaussians": 1e-4,
-    "difference_of_scales_2": 1e-4,
+    "difference_of_gaussians": 5e-5,
+    "difference_of_scales_2": 7e-5,
     "laplacian_of_gaussian": 6e-4,
-    "gaussian_gradient_magnitude": 2e-4,
+    "gaussian_gradient_magnitude": 1.8e-4,
     "gaussian_derivatives": 8e-4,
-    "hessian_eigenvalues": 4e-4,
+    "hessian_eigenvalues": 3.5e-4,
     "hessian_determinant": 5e-5,
-    "structure_tensor_eigenvalues": 6e-5,
+    "structure_tensor_eigenvalues": 4e-5,
     "sobel": 4e-5,
 }
 

@@ -71,8 +71,9 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         keep their own.
     large_sigma : {"direct", "cascade"}
         How Gaussians of 4.5 and more pixels, and all that is made of them, are computed: as smaller ones, or on a
-        coarser grid, many times faster and within 1e-4 of the image's range (`pixelforest.features.cascade`). Only for
-        the convention ``"scipy"``; the others promise the numbers of other libraries.
+        coarser grid, several times faster and, for Gaussians, within 6e-5 of the image's range
+        (`pixelforest.features.cascade`). Only for the convention ``"scipy"``; the others promise the numbers of other
+        libraries.
     filter_ndim : {2, 3}, optional
         2 filters volumes slice by slice; by default all spatial axes are filtered.
     spacing : sequence of float, optional

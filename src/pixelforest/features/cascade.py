@@ -19,8 +19,8 @@ m is the largest power of two with ``m <= σ / 2.25``: the grid has at least 2.2
 filtering is what aliases, a wave of a period near m pixels, of which ``(m / (π σ))⁴ / e² < 6e-5`` is left, as much
 from interpolation, and the edges where w is cut off. Gaussians of less than 4.5 pixels are always direct. Halo: with r
 the radius of w, ``m (ceil(r / m) + 2) + 4 m - 1`` pixels, about 6 m more than direct filtering. Errors, relative to the
-range of the image times the gain of the filter, were at most 4e-5 for Gaussians and their differences, 9e-5 for the
-gradient, 4.1e-4 for second derivatives; ``docs/large-sigmas.md`` has the table.
+range of the image times the gain of the filter, were at most 5.2e-5 for Gaussians and their differences, 9.5e-5 for
+the gradient, 4.4e-4 for second derivatives; ``docs/large-sigmas.md`` has the table.
 Source of the idea: M. Unser, A. Aldroubi, M. Eden: B-spline signal processing, IEEE Trans. Signal Processing 41 (1993).
 """
 

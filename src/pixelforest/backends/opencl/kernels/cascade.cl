@@ -26,9 +26,9 @@ __kernel void decimate_along_x(LINES_ALONG_X, const int boundary, const int fact
             }
             sum = fma(LOAD_8(weights + k), pixels, sum);
         }
-        const float4 four = sum.lo + sum.hi;
-        const float2 two = four.lo + four.hi;
-        to[i] = two.x + two.y;
+        float parts[8]; // oclgrind 21.10 crashes on parts of vectors
+        vstore8(sum, 0, parts);
+        to[i] = ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
     }
 }
 
@@ -95,7 +95,7 @@ __kernel void interpolate_along_x(LINES_ALONG_X, const int factor, __global cons
     const int p = start + x + factor / 2, logarithm = 31 - clz(factor);
     const uint8 lane = (uint8)(0, 1, 2, 3, 4, 5, 6, 7);
     __global const float *row = in + in_offset + (long)z * in_slice + (long)y * in_row;
-    int r = p % factor, q = p / factor - 2;
+    int r = p & (factor - 1), q = p / factor - 2;
     for (int i = 0, n; i < count; i += n) {
         n = i + 8 <= count && q + 8 <= size ? 8 : 1;
         if (n == 8) {
@@ -113,7 +113,7 @@ __kernel void interpolate_across_rows(LINES_ACROSS_ROWS, const int factor, __glo
                                       TARGET)
 {
     SPAN_OF_ROW
-    const int p = start + (axis == 1 ? y : z) + factor / 2, r = p % factor;
+    const int p = start + (axis == 1 ? y : z) + factor / 2, r = p & (factor - 1);
     __global const float *samples = in + in_offset + (long)z * in_slice + (long)y * in_row + x;
     samples += (long)(p / factor - 2) * stride;
     int i = 0;

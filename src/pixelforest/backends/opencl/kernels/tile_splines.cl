@@ -19,7 +19,7 @@ static inline void interpolate(__global const int *step, const int z, const int 
                                     (long)step[SAMPLES_AT + 1] * width - step[SAMPLES_AT + 2];
     for (int y = low; y < high; y++) {
         const int p = (axis == 1 ? y : z) + factor / 2, first = p / factor - 2;
-        __global const float *w = weights + step[WEIGHTS] + p % factor;
+        __global const float *w = weights + step[WEIGHTS] + (p & (factor - 1));
         const float w0 = w[0], w1 = w[factor], w2 = w[2 * factor], w3 = w[3 * factor];
         __global const float *p0 = at_zero + x + (axis == 1 ? z * slice + (long)first * width : first * slice + (long)y * width);
         __global const float *p1 = p0 + stride, *p2 = p1 + stride, *p3 = p2 + stride;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,7 +16,7 @@ class _Kept(threading.local):
     """What the last run of this thread on each device used."""
 
     def __init__(self) -> None:
-        self.arrays: WeakKeyDictionary[Device, dict[tuple[int, ...], list[DeviceArray]]] = WeakKeyDictionary()
+        self.arrays: dict[Device, dict[tuple[int, ...], list[DeviceArray]]] = {}
 
 
 _kept = _Kept()

@@ -348,11 +348,9 @@ static inline void map(__global const int *step, const int z, const int low, con
     }
 }
 
-// In tile_splines.cl.
-static inline void interpolate(__global const int *step, const int z, const int low, const int high, const int x,
-                               const int count, __global const int *axes, __private const int *start,
-                               __global float *image, __global float *slots, __global float *out,
-                               __global const float *weights, __global const float *samples);
+static inline void interpolate(__global const int *, int, int, int, int, int, __global const int *, __private const int *,
+                               __global float *, __global float *, __global float *, __global const float *,
+                               __global const float *); // in tile_splines.cl
 
 // The hint keeps Intel's compiler from trying to merge work-items into vectors, which takes ten times longer to build.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void

@@ -27,6 +27,7 @@ from pixelforest.engine.tiling import TileReader, tiles
 from pixelforest.features.build import build_plan, grid
 from pixelforest.features.filters import filters_for
 from pixelforest.features.patch import Window
+from pixelforest.features.plan import FeaturePlan
 from pixelforest.forest.read import read_forest
 
 BROKEN = """
@@ -78,17 +79,40 @@ def run_features(device: Device) -> None:
         convention = CONVENTIONS[(len(shape) + shape[-1]) % len(CONVENTIONS)]
         specs = grid([name for name in filters_for(spacing) if name not in WIDE], sigmas)
         plan = build_plan(specs, spacing, n_channels, convention=convention)
-        reader = TileReader(rng.normal(0, 1, (n_channels, *shape)).astype(np.float32), plan, "raise", 0)
-        windows = [Window.whole(shape), *list(tiles(shape, tuple(-(-n // 2) for n in shape)))[1:]]
-        for window in windows:
-            patch, _ = reader.read(window)
-            expected = compute_with_numpy(plan, patch)
-            limits = np.array([b.tolerance(float(np.abs(reader.planes).max())) for b in plan.bounds])
-            for kinds in (frozenset({device.kind}), frozenset()):  # in tiles, plane by plane
-                features.TILED_KINDS = kinds
-                values = compute_features(device, plan, patch).to_host()
-                error = np.abs(values - expected).reshape(len(limits), -1).max(axis=1)
-                assert (error <= limits).all(), (shape, window, kinds, np.array(plan.names)[error > limits])
+        compare_features(device, plan, rng.normal(0, 1, (n_channels, *shape)).astype(np.float32))
+
+
+def run_cascades(device: Device) -> None:
+    """Compute Gaussians on coarse grids along all axes, or only the first or the last, of images in part smaller."""
+    rng = np.random.default_rng(2)
+    cases = [
+        ((1, 1), (1, 1)),
+        ((5, 1), (1, 1)),
+        ((3, 17), (1, 1)),
+        ((30, 41), (1, 1)),
+        ((4, 99), (9, 1)),
+        ((9, 7), (1, 9)),
+    ]
+    for shape, spacing in [*cases, ((2, 3, 5), (9, 1, 1)), ((4, 3, 19), (1, 9, 1))]:
+        specs = grid(("original", "gaussian", "laplacian_of_gaussian", "sobel"), (4.5, 9))
+        plan = build_plan(specs, tuple(map(float, spacing)), large_sigma="cascade")
+        compare_features(device, plan, rng.normal(0, 1, (1, *shape)).astype(np.float32))
+
+
+def compare_features(device: Device, plan: FeaturePlan, planes: np.ndarray) -> None:
+    """Compare an image, whole and in tiles, in tiles of the cache and plane by plane, with NumPy."""
+    shape = planes.shape[1:]
+    reader = TileReader(planes, plan, "raise", 0)
+    windows = [Window.whole(shape), *list(tiles(shape, tuple(-(-n // 2) for n in shape)))[1:]]
+    for window in windows:
+        patch, _ = reader.read(window)
+        expected = compute_with_numpy(plan, patch)
+        limits = np.array([b.tolerance(float(np.abs(reader.planes).max())) for b in plan.bounds])
+        for kinds in (frozenset({device.kind}), frozenset()):  # in tiles, plane by plane
+            features.TILED_KINDS = kinds
+            values = compute_features(device, plan, patch).to_host()
+            error = np.abs(values - expected).reshape(len(limits), -1).max(axis=1)
+            assert (error <= limits).all(), (shape, window, kinds, np.array(plan.names)[error > limits])
 
 
 def run_forests(device: Device) -> None:
@@ -181,6 +205,7 @@ def main() -> int:
     device = open_device(names[0])
     if "--halves" not in sys.argv:
         run_features(device)
+        run_cascades(device)
     run_forests(device)
     missing = (HALVES if "--halves" in sys.argv else kernels_in_files() - HALVES) - launched
     print(f"{len(launched)} kernels ran on {names[0]}: {', '.join(sorted(launched))}")

@@ -114,6 +114,10 @@ def test_the_features_suite_checks_every_contestant_and_writes_json(tmp_path, ca
         assert result["max_relative_error"]["SciPy"] < 1e-2
         ours = result["median_seconds"]["pixelforest, reused output"]
         assert result["ratio_to_reused"]["SciPy"] == pytest.approx(result["median_seconds"]["SciPy"] / ours)
+    ratio, cascade = written["W1+25"]["ratio_to_cascade"]["SciPy"], "pixelforest cascade, reused output"
+    assert ratio == pytest.approx(
+        written["W1+25"]["median_seconds"]["SciPy"] / written["W1+25"]["median_seconds"][cascade]
+    )
     assert "fresh output" in capsys.readouterr().out
 
 
@@ -123,6 +127,8 @@ def test_the_agreement_suite_finds_every_original_reproduced(tmp_path, capsys):
     rows = json.loads(path.read_text(encoding="utf-8"))["errors"]
     assert {row["convention"] for row in rows} == {"scipy", "skimage", "ilastik", "clesperanto"}
     assert len(rows) > 60
+    cascades = json.loads(path.read_text(encoding="utf-8"))["cascade_errors"]["numpy"]
+    assert all(0 < error < 5e-4 for row in cascades.values() for error in row.values())
     assert "0 above" in capsys.readouterr().out
 
 

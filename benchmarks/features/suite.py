@@ -22,6 +22,9 @@ from benchmarks.timing import interleaved_medians, machine, write_json
 from pixelforest.backends.select import open_backend
 
 OURS = "pixelforest"
+CASCADE = "pixelforest cascade"
+CASCADE_LIMIT = 5e-4
+"""Error of the cascade relative to what a filter can give, see `benchmarks.agreement.large_sigmas`."""
 SLOW = 10.0
 """Seconds; who takes longer is timed once, or a run would take hours."""
 DISTRIBUTIONS = ("opencv-python-headless", "simpleitk", "apoc", "pyclesperanto_prototype", "fastfilters", "vigra")
@@ -77,6 +80,14 @@ def compare(workload: Workload, arguments: argparse.Namespace) -> dict[str, Any]
         f"{OURS}, reused output": partial(stack.transform, large, out=out),
         **{name: partial(peer, large) for name, peer in peers.items()},
     }
+    if workload.cascade:
+        cascade = workload.cascade_stack(arguments.device)
+        errors[CASCADE], is_close = _cascade_error(workload, arguments.device, small)
+        is_right = is_right and is_close
+        calls |= {
+            f"{CASCADE}, fresh output": partial(cascade.transform, large),
+            f"{CASCADE}, reused output": partial(cascade.transform, large, out=cascade.transform(large)),
+        }
     medians = _medians(calls, arguments.rounds)
     ours = {kind: medians[f"{OURS}, {kind} output"] for kind in ("fresh", "reused")}
     return {
@@ -88,10 +99,24 @@ def compare(workload: Workload, arguments: argparse.Namespace) -> dict[str, Any]
         "median_seconds": medians,
         "ratio_to_fresh": {name: medians[name] / ours["fresh"] for name in peers},
         "ratio_to_reused": {name: medians[name] / ours["reused"] for name in peers},
+        "ratio_to_cascade": {name: medians[name] / medians[f"{CASCADE}, reused output"] for name in peers}
+        if workload.cascade
+        else {},
         "goals": workload.goals,
+        "cascade_goals": workload.cascade_goals,
         "first_call_seconds": first_call(workload, arguments) if arguments.first_call == "yes" else None,
         "not_installed": missing,
     }
+
+
+def _cascade_error(workload: Workload, device: str, image: NDArray[Any]) -> tuple[float, bool]:
+    """Return the largest error of the cascade relative to its features' ranges, and whether all are small enough."""
+    direct = workload.cascade_stack("numpy", "direct")
+    reference = np.moveaxis(direct.transform(image), -1, 0)
+    features = np.moveaxis(workload.cascade_stack(device).transform(image), -1, 0)
+    limits = [CASCADE_LIMIT * bound.limit(float(np.ptp(image))) for bound in direct.plan_.bounds]
+    pairs = zip(features, reference, limits, strict=True)
+    return relative_errors(features, reference), all(np.abs(a - b).max() <= limit for a, b, limit in pairs)
 
 
 def _medians(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
@@ -125,10 +150,11 @@ def print_workload(name: str, compared: dict[str, Any]) -> None:
         print(f"{contestant:30}{error:11.1e}{seconds * 1e3:11.1f}{columns}")
     if compared["first_call_seconds"] is not None:
         print(f"  first call {compared['first_call_seconds']:.2f} s")
-    for peer, goal in compared["goals"].items():
-        if peer in compared["ratio_to_reused"]:
-            ratio = compared["ratio_to_reused"][peer]
-            print(f"  goal {goal:g} x {peer}: {'met' if ratio >= goal else 'MISSED'} ({ratio:.2f})")
+    for goals, ratios, how in (("goals", "ratio_to_reused", ""), ("cascade_goals", "ratio_to_cascade", ", cascade")):
+        for peer, goal in compared[goals].items():
+            if peer in compared[ratios]:
+                ratio = compared[ratios][peer]
+                print(f"  goal {goal:g} x {peer}{how}: {'met' if ratio >= goal else 'MISSED'} ({ratio:.2f})")
     if compared["not_installed"]:
         print(f"  not installed: {', '.join(compared['not_installed'])}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skimage import data
 
 import pixelforest as pf
+from pixelforest.features.cascade import LargeSigma
 from pixelforest.features.presets import ILASTIK_FILTERS, ILASTIK_SIGMAS
 
 APOC_FILTERS = (
@@ -19,6 +20,8 @@ APOC_FILTERS = (
     "laplace_box_of_gaussian_blur",
     "sobel_of_gaussian_blur",
 )
+SCIPY_FILTERS = ("gaussian", "difference_of_gaussians", "laplacian_of_gaussian", "sobel")
+"""SciPy's relatives of apoc's; the Laplacian is one of Gaussian derivatives, which takes more passes than the box."""
 VOLUME_FILTERS = ("gaussian", "laplacian_of_gaussian", "gaussian_gradient_magnitude", "hessian_eigenvalues")
 SKIMAGE_SIGMAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -42,6 +45,11 @@ class Workload:
     convention : str
     goals : dict
         Ratios to peers that are aimed at.
+    cascade : tuple of str
+        Features of SciPy's convention that stand for `features` where large Gaussians are computed on coarse grids,
+        which conventions of other libraries do not allow; none: this is not tried.
+    cascade_goals : dict
+        Ratios to peers that are aimed at there.
     """
 
     name: str
@@ -52,6 +60,8 @@ class Workload:
     sigmas: tuple[float, ...]
     convention: str
     goals: dict[str, float]
+    cascade: tuple[str, ...] = ()
+    cascade_goals: dict[str, float] = field(default_factory=dict)
 
     def image(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return a photograph, repeated to `shape`, with the noise of a sensor; slices of a volume drift."""
@@ -73,6 +83,10 @@ class Workload:
         return pf.ImageFeatureStack(
             features=list(self.features), spatial_ndim=len(self.shape), convention=self.convention, device=device
         )
+
+    def cascade_stack(self, device: str, large_sigma: LargeSigma = "cascade") -> pf.ImageFeatureStack:
+        """Return the transformer that computes `cascade`."""
+        return pf.ImageFeatureStack(features=list(self.cascade), large_sigma=large_sigma, device=device)
 
     def reference(self, image: NDArray[np.float32]) -> NDArray[Any]:
         """Return the features in feature-major order, by SciPy in float64."""
@@ -112,6 +126,8 @@ def workloads(side: int = 2048, volume: tuple[int, int, int] = (64, 512, 512)) -
             (1, 5, 25),
             "clesperanto",
             {"OpenCV": 6},
+            ("original", *grid_of(SCIPY_FILTERS, (1, 5, 25))),
+            {"OpenCV": 20},
         ),
         Workload(
             "W2",

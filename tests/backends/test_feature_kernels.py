@@ -13,6 +13,7 @@ from pixelforest.features.filters import BUILT_IN, filters_for
 from pixelforest.features.patch import Window
 from pixelforest.features.spec import FeatureSpec
 
+CASCADES = ("gaussian", "hessian_eigenvalues", "structure_tensor_eigenvalues", "sobel", "difference_of_gaussians")
 SIGMAS = (0.1, 0.4, 0.7, 0.9, 1.0, 1.7, 2.5, 5.0)
 
 
@@ -53,6 +54,10 @@ def plan_for(planes, specs, data):
     spacing = data.draw(st.sampled_from([(1.0, 1.0, 1.0), (2.0, 0.5, 1.3)]))[: planes.ndim - 1]
     convention = data.draw(st.sampled_from(["scipy", "ilastik", "skimage", "clesperanto"]))
     possible = tuple(spec for spec in specs if spec.filter in filters_for(spacing)) or (FeatureSpec("original"),)
+    if convention == "scipy" and data.draw(st.booleans()):
+        sigmas = st.sampled_from([4.5, 11.0, 25.0])
+        cascades = (FeatureSpec(s.filter, data.draw(sigmas), None, "cascade") for s in possible if s.filter in CASCADES)
+        possible = tuple(dict.fromkeys((*possible, *cascades)))
     return build_plan(possible, spacing, planes.shape[0], convention=convention)
 
 
@@ -118,6 +123,58 @@ def test_all_filters_in_tiles_of_a_volume(engine):
     plan = build_plan(grid(filters_for((2.0, 1.0, 1.0)), (1.0,)), (2.0, 1.0, 1.0))
     reader = TileReader(planes, plan, "raise", 0)
     assert_array_equal(in_tiles(engine, reader, (6, 5, 18)), whole_of(engine, reader))
+
+
+def cascade_plan(spacing):
+    """Gaussians on coarse grids along all axes, some and none; functions of them, of each other and of the image."""
+    filters = ("gaussian", "difference_of_gaussians", "laplacian_of_gaussian", "hessian_eigenvalues", "sobel")
+    return build_plan(grid(("original", *filters), (1, 5, 10)), spacing, large_sigma="cascade")
+
+
+@given(st.data())
+def test_cascades_in_tiles(engine, data):
+    """Images larger than the halo, so that tiles begin anywhere on the coarse grid and see only a part."""
+    shape = data.draw(st.sampled_from([(190, 211), (223, 97), (3, 12, 260)]))
+    spacing = {2: (1.0, 1.0), 3: (9.0, 9.0, 1.0)}[len(shape)]
+    plan = cascade_plan(spacing if shape[-1] != 97 else (1.0, 3.0))
+    reader = TileReader(np.random.default_rng(3).normal(0, 50, (1, *shape)), plan, "raise", 0)
+    whole = whole_of(engine, reader)
+    for _ in range(2):
+        window = draw_window(data, shape)
+        part = engine.compute(plan, reader.read(window)[0])
+        assert_array_equal(part, whole[(slice(None), *window.slices)])
+
+
+def test_cascades_in_tiles_of_a_volume(engine):
+    plan = build_plan(grid(("gaussian", "gaussian_gradient_magnitude"), (5,)), (1.0, 1.0, 1.0), large_sigma="cascade")
+    reader = TileReader(np.random.default_rng(4).normal(100, 30, (1, 40, 37, 90)), plan, "raise", 0)
+    assert max(plan.halo) < 40
+    assert_array_equal(in_tiles(engine, reader, (21, 19, 45)), whole_of(engine, reader))
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing"),
+    [((33, 301), (1.0, 1.0)), ((70, 9), (1.0, 8.0)), ((4, 7, 83), (1.0, 8.0, 1.0)), ((4, 7, 83), (8.0, 8.0, 1.0))],
+)
+def test_cascades_plane_by_plane_have_the_bits_of_tiles(opencl_engine, shape, spacing, monkeypatch):
+    from pixelforest.backends.opencl import features
+
+    plan = cascade_plan(spacing)
+    reader = TileReader(np.random.default_rng(0).normal(0, 50, (1, *shape)), plan, "raise", 0)
+    expected = whole_of(opencl_engine, reader)
+    monkeypatch.setattr(features, "TILED_KINDS", frozenset())
+    assert_array_equal(whole_of(opencl_engine, reader), expected)
+    monkeypatch.setattr(features, "ON_PROCESSORS", features.ON_GPUS)
+    assert_array_equal(whole_of(opencl_engine, reader), expected)
+
+
+def test_memory_that_runs_keep_changes_no_bit(opencl_engine):
+    """The same plan on another image, then on the first again: nothing is left of the run before."""
+    plan = cascade_plan((1.0, 1.0))
+    first, second = (TileReader(np.random.default_rng(s).random((1, 60, 70)), plan, "raise", 0) for s in (0, 1))
+    expected = whole_of(opencl_engine, first)
+    whole_of(opencl_engine, second)
+    assert_array_equal(whole_of(opencl_engine, first), expected)
 
 
 def test_a_repeated_output_is_delivered_twice(engine):

@@ -10,9 +10,11 @@ import numpy as np
 from pixelforest.features.kernels import absolute_sum
 from pixelforest.features.planes import (
     Convolution,
+    Decimation,
     Difference,
     Extremum,
     Host,
+    Interpolation,
     Plane,
     Pointwise,
     PointwiseFunction,
@@ -58,7 +60,7 @@ def bound(plane: Plane) -> Bound:
             return _amplified(bound(plane.plane), absolute_sum(plane.kernel))
         case Difference():
             return _amplified(bound(plane.plane), 2 * abs(plane.scale))
-        case Extremum():
+        case Extremum() | Decimation() | Interpolation():  # one value, or a mean
             return bound(plane.plane)
         case Spread():
             below = bound(plane.mean)

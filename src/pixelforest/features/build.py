@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from pixelforest.features.cascade import LargeSigma
 from pixelforest.features.conventions import ConventionName
 from pixelforest.features.custom import CustomFilter, transformer_filter
 from pixelforest.features.filters import FILTERS, ImageFilter
@@ -22,6 +23,7 @@ def build_plan(
     *,
     convention: ConventionName = "scipy",
     filter_ndim: int | None = None,
+    large_sigma: LargeSigma = "direct",
 ) -> FeaturePlan:
     """Return the plan that computes `specs` on every channel.
 
@@ -38,6 +40,8 @@ def build_plan(
         Of specifications that name none.
     filter_ndim : int, optional
         Number of axes, counted from the last, that are filtered; fewer than there are: slice by slice.
+    large_sigma : str
+        Of specifications that say nothing.
 
     Examples
     --------
@@ -48,7 +52,7 @@ def build_plan(
     (4, 4)
     """
     entries = tuple(spec.entry for spec in specs)  # a name may be given to another function
-    return _build_plan(specs, entries, spacing, n_channels, convention, filter_ndim or len(spacing))
+    return _build_plan(specs, entries, spacing, n_channels, convention, filter_ndim or len(spacing), large_sigma)
 
 
 @lru_cache(maxsize=64)
@@ -59,13 +63,16 @@ def _build_plan(
     n_channels: int,
     convention: ConventionName,
     filter_ndim: int,
+    large_sigma: LargeSigma,
 ) -> FeaturePlan:
     outputs: list[Plane] = []
     names: list[str] = []
     first_axis = len(spacing) - filter_ndim
 
     def add(spec: FeatureSpec, channel: int, prefix: str) -> None:
-        planes = spec.planes(channel, spacing[first_axis:], convention=convention, first_axis=first_axis)
+        planes = spec.planes(
+            channel, spacing[first_axis:], convention=convention, first_axis=first_axis, large_sigma=large_sigma
+        )
         if isinstance(spec.entry, CustomFilter) and not spec.entry.is_per_channel:
             everything = tuple(range(n_channels))
             planes = tuple(replace(p, channels=everything) if isinstance(p, Host) else p for p in planes)

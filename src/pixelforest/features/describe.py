@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pixelforest.features.cascade import CoarseKernel
 from pixelforest.features.kernels import GaussianKernel, Kernel, MomentKernel, WaveKernel
 from pixelforest.features.planes import (
     Convolution,
+    Decimation,
     Difference,
     Extremum,
     Host,
+    Interpolation,
     Plane,
     Pointwise,
     Source,
@@ -79,6 +82,10 @@ def _action(plane: Plane, of: list[int], ndim: int) -> str:
             return f"channel {channel}"
         case Convolution():
             what = _kernel(plane.kernel)
+        case Decimation():
+            what = f"every {plane.factor}th pixel" if plane.factor > 2 else "every other pixel"
+        case Interpolation():
+            what = f"interpolation by {plane.factor}"
         case Difference():
             what = "difference"
         case Extremum():
@@ -94,6 +101,8 @@ def _action(plane: Plane, of: list[int], ndim: int) -> str:
 
 def _kernel(kernel: Kernel) -> str:
     match kernel:
+        case CoarseKernel():
+            return f"coarse {_kernel(kernel.direct)}"
         case GaussianKernel() | MomentKernel():
             return f"gaussian{chr(39) * kernel.order} of sigma {kernel.sigma:.4g}"
         case WaveKernel():

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from pixelforest.features import gaussian_filters, host_filters, oriented_filters, window_filters
+from pixelforest.features.conventions import ConventionName
 from pixelforest.features.geometry import Geometry
 from pixelforest.features.planes import Plane, Source
 
@@ -121,6 +122,11 @@ FILTERS: dict[str, ImageFilter] = {
     "sobel_of_gaussian_blur": Filter(gaussian_filters.sobel_of_gaussian_blur),
 }
 """Every filter by name, those of apoc last. What users register is added by `register_filter`."""
+
+FIXED_CONVENTIONS: dict[str, ConventionName] = dict.fromkeys(
+    ("gaussian_blur", "difference_of_gaussian", "laplace_box_of_gaussian_blur", "sobel_of_gaussian_blur"), "clesperanto"
+)
+"""Filters that have a convention of their own, whatever that of the stack: apoc's."""
 
 BUILT_IN: dict[str, Filter] = {name: entry for name, entry in FILTERS.items() if isinstance(entry, Filter)}
 """The filters of this package, whose names `register_filter` does not give away."""

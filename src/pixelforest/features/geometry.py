@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
+from pixelforest.features.cascade import CoarseKernel, LargeSigma, factor_for
 from pixelforest.features.conventions import CONVENTIONS, Convention
 from pixelforest.features.kernels import Kernel
-from pixelforest.features.planes import Boundary, Convolution, Difference, Plane, Pointwise, PointwiseFunction
+from pixelforest.features.planes import (
+    Boundary,
+    Convolution,
+    Decimation,
+    Difference,
+    Interpolation,
+    Plane,
+    Pointwise,
+    PointwiseFunction,
+)
 
 
 @dataclass(frozen=True)
@@ -23,12 +33,20 @@ class Geometry:
     convention : Convention
     first_axis : int
         First spatial axis that is filtered: 1 for volumes that are filtered slice by slice.
+    large_sigma : {"direct", "cascade"}
+        How Gaussians of many pixels are computed; see `pixelforest.features.cascade`.
     """
 
     sigmas: tuple[float, ...]
     spacing: tuple[float, ...]
     convention: Convention = CONVENTIONS["scipy"]
     first_axis: int = 0
+    large_sigma: LargeSigma = "direct"
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Distance in pixels, on every filtered axis, of the samples on which Gaussians are computed."""
+        return tuple(1 if self.large_sigma == "direct" else factor_for(sigma) for sigma in self.sigmas)
 
     @property
     def ndim(self) -> int:
@@ -71,11 +89,21 @@ def smoothed(plane: Plane, geometry: Geometry) -> Plane:
 
 
 def gaussian_derivative(plane: Plane, geometry: Geometry, orders: tuple[int, ...]) -> Plane:
-    """Return the derivative of `orders` of the smoothed plane, one separable pass per axis."""
-    settings = zip(geometry.axes, orders, geometry.sigmas, geometry.spacing, strict=True)
-    for axis, order, sigma, spacing in settings:
+    """Return the derivative of `orders` of the smoothed plane, one separable pass per axis.
+
+    Along axes where the Gaussian is computed on samples, these are taken first and pixels interpolated last: x before
+    y before z, so that most of the work is done where planes are small.
+    """
+    factors, boundary = geometry.factors, geometry.convention.boundary
+    coarse = [(axis, factor) for axis, factor in zip(geometry.axes, factors, strict=True) if factor > 1]
+    for axis, factor in coarse:
+        plane = Decimation(plane, axis, factor, boundary)
+    settings = zip(geometry.axes, orders, geometry.sigmas, geometry.spacing, factors, strict=True)
+    for axis, order, sigma, spacing, factor in settings:
         kernel = geometry.convention.gaussian(sigma, order, scale=spacing**-order)
-        plane = Convolution(plane, axis, kernel, geometry.convention.boundary)
+        plane = Convolution(plane, axis, kernel if factor == 1 else CoarseKernel(kernel, factor), boundary, factor)
+    for axis, factor in reversed(coarse):
+        plane = Interpolation(plane, axis, factor)
     return plane
 
 
@@ -103,7 +131,11 @@ def stencil(plane: Plane, geometry: Geometry, kernels: tuple[Kernel, ...], bound
 
 
 def pointwise(function: PointwiseFunction, *planes: Plane) -> Plane:
-    """Return `function` of the values that `planes` have at each pixel."""
+    """Return `function` of the values that `planes` have at each pixel; sums are interpolated once, not their parts."""
+    parts = [plane for plane in planes if isinstance(plane, Interpolation)]
+    is_one_way = len(parts) == len(planes) and len({(part.axis, part.factor) for part in parts}) == 1
+    if function in ("add", "subtract") and is_one_way:
+        return replace(parts[0], plane=pointwise(function, *(part.plane for part in parts)))
     return Pointwise(function, planes)
 
 

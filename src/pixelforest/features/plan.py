@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pixelforest.features.bounds import Bound, bound
+from pixelforest.features.cascade import samples_around
 from pixelforest.features.describe import describe_plan
 from pixelforest.features.host import HostOperation
-from pixelforest.features.planes import Host, Plane, Source, in_order, inputs, reach
+from pixelforest.features.patch import Window
+from pixelforest.features.planes import Host, Plane, Source, factors_of, in_order, inputs, reach
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,27 @@ class FeaturePlan:
                 needed = [margin + pixels for margin, pixels in zip(margins[plane], more, strict=True)]
                 margins[below] = tuple(max(a, b) for a, b in zip(margins[below], needed, strict=True))
         return margins
+
+    @cached_property
+    def factors(self) -> dict[Plane, tuple[int, ...]]:
+        """Distance in pixels between the values of each plane, on every axis; more than 1 where it is coarse."""
+        factors: dict[Plane, tuple[int, ...]] = {}
+        for plane in self.order:
+            below = next((factors[p] for p in inputs(plane)), (1,) * self.ndim)
+            factors[plane] = factors_of(plane, below)
+        return factors
+
+    def window(self, plane: Plane, target: Window, image_shape: tuple[int, ...]) -> Window:
+        """Return where `plane` is needed for features on `target`; numbers of samples along axes where it is coarse."""
+        margins, factors = self.margins[plane], self.factors[plane]
+        fine = target.grow(margins, image_shape)
+        ranges = [
+            (fine.start[axis], fine.stop[axis])
+            if factor == 1
+            else samples_around(target.start[axis], target.stop[axis], margins[axis], factor)
+            for axis, factor in enumerate(factors)
+        ]
+        return Window(tuple(a for a, _ in ranges), tuple(b for _, b in ranges))
 
     @cached_property
     def halo(self) -> tuple[int, ...]:

@@ -57,12 +57,42 @@ class _Derived:
 
 @dataclass(frozen=True)
 class Convolution(_Derived):
-    """`plane` correlated with `kernel` along one spatial axis."""
+    """`plane` correlated with `kernel` along one spatial axis.
+
+    `step` is the distance in pixels of what the kernel reads: more than 1 along an axis where `plane` is coarse. There
+    are no borders then, because coarse planes go on beyond those of the image.
+    """
 
     plane: Plane
     axis: int
     kernel: Kernel
     boundary: Boundary
+    step: int = 1
+    __hash__ = _Derived.__hash__
+
+
+@dataclass(frozen=True)
+class Decimation(_Derived):
+    """Samples of `plane`, smoothed by a cubic B-spline, at every `factor`-th pixel along one axis.
+
+    Sample j lies at ``factor j + (factor - 1) / 2``; there are as many beyond the borders of the image as are needed.
+    See `pixelforest.features.cascade`.
+    """
+
+    plane: Plane
+    axis: int
+    factor: int
+    boundary: Boundary
+    __hash__ = _Derived.__hash__
+
+
+@dataclass(frozen=True)
+class Interpolation(_Derived):
+    """All pixels along one axis of a plane of which there is every `factor`-th, by a cubic B-spline."""
+
+    plane: Plane
+    axis: int
+    factor: int
     __hash__ = _Derived.__hash__
 
 
@@ -138,7 +168,7 @@ class Host(_Derived):
     __hash__ = _Derived.__hash__
 
 
-Plane: TypeAlias = Source | Convolution | Difference | Extremum | Spread | Pointwise | Host
+Plane: TypeAlias = Source | Convolution | Decimation | Interpolation | Difference | Extremum | Spread | Pointwise | Host
 
 
 def inputs(plane: Plane) -> tuple[Plane, ...]:
@@ -146,7 +176,7 @@ def inputs(plane: Plane) -> tuple[Plane, ...]:
     match plane:
         case Source():
             return ()
-        case Convolution() | Difference() | Extremum():
+        case Convolution() | Decimation() | Interpolation() | Difference() | Extremum():
             return (plane.plane,)
         case Spread(variance, mean, total):
             return (mean, total) if variance is None else (variance, mean, total)
@@ -157,10 +187,17 @@ def inputs(plane: Plane) -> tuple[Plane, ...]:
 
 
 def reach(plane: Plane, below: Plane, ndim: int) -> tuple[int, ...]:
-    """Return how many pixels to either side, on every axis, a value of `plane` reads of its input `below`."""
+    """Return how many pixels to either side, on every axis, a value of `plane` reads of its input `below`.
+
+    Samples of coarse planes lie between pixels: half a pixel more than the margin of such a plane is meant.
+    """
     match plane:
         case Convolution():
-            radius = plane.kernel.radius
+            radius = plane.kernel.radius * plane.step
+        case Interpolation():
+            radius = 2 * plane.factor - 1
+        case Decimation():
+            radius = 2 * plane.factor
         case Extremum():
             radius = plane.radius
         case Spread():
@@ -172,6 +209,16 @@ def reach(plane: Plane, below: Plane, ndim: int) -> tuple[int, ...]:
         case _:
             return (0,) * ndim
     return tuple(radius * (axis == plane.axis) for axis in range(ndim))
+
+
+def factors_of(plane: Plane, below: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the distance in pixels between the values of `plane` on every axis, from that of its inputs."""
+    match plane:
+        case Decimation() | Interpolation():
+            factor = plane.factor if isinstance(plane, Decimation) else 1
+            return tuple(factor if axis == plane.axis else f for axis, f in enumerate(below))
+        case _:
+            return below
 
 
 def in_order(outputs: tuple[Plane, ...]) -> Iterator[Plane]:

@@ -7,9 +7,10 @@ from numbers import Real
 
 import numpy as np
 
+from pixelforest.features.cascade import LargeSigma, checked_large_sigma
 from pixelforest.features.conventions import CONVENTIONS, ConventionName, checked_convention
 from pixelforest.features.custom import CustomFilter
-from pixelforest.features.filters import FILTERS, ImageFilter
+from pixelforest.features.filters import FILTERS, FIXED_CONVENTIONS, ImageFilter
 from pixelforest.features.geometry import Geometry
 from pixelforest.features.planes import Plane, Source
 from pixelforest.features.suggest import suggestion
@@ -29,11 +30,14 @@ class FeatureSpec:
         a scale (``"original"``).
     convention : {"scipy", "ilastik", "clesperanto", "skimage"}, optional
         Whose borders, kernels and edge operators; None: those of the `ImageFeatureStack`.
+    large_sigma : {"direct", "cascade"}, optional
+        How Gaussians of 4.5 and more pixels are computed; None: as the `ImageFeatureStack` says.
 
     Raises
     ------
     ValueError
-        Unknown filter (with a suggestion), a missing or superfluous `sigma`, or one that is not positive and finite.
+        Unknown filter (with a suggestion), a missing or superfluous `sigma`, or one that is not positive and finite;
+        a cascade for a convention that promises the numbers of another library.
 
     Examples
     --------
@@ -48,12 +52,15 @@ class FeatureSpec:
     filter: str | CustomFilter
     sigma: float | None = None
     convention: ConventionName | None = None
+    large_sigma: LargeSigma | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.filter, CustomFilter) and self.filter not in FILTERS:
             raise ValueError(f"`features`: unknown filter {self.filter!r}; {suggestion(self.filter, FILTERS)}")
         if self.convention is not None:
             checked_convention(self.convention)
+        if self.large_sigma is not None:
+            self._refuse_cascade(checked_large_sigma(self.large_sigma), self.convention or "scipy")
         if not self.entry.has_sigma:
             if self.sigma is not None:
                 raise ValueError(f"`features`: filter {self.filter_name!r} has no sigma, got {self.sigma!r}")
@@ -108,6 +115,7 @@ class FeatureSpec:
         *,
         convention: ConventionName = "scipy",
         first_axis: int = 0,
+        large_sigma: LargeSigma = "direct",
     ) -> tuple[Plane, ...]:
         """Return the planes that compute the filter on one channel.
 
@@ -120,11 +128,13 @@ class FeatureSpec:
             Used where the specification names none.
         first_axis : int
             First spatial axis that is filtered.
+        large_sigma : str
+            Used where the specification says nothing.
 
         Raises
         ------
         ValueError
-            The filter cannot filter that many axes.
+            The filter cannot filter that many axes, or its convention knows no cascades.
         """
         if len(spacing) not in self.entry.ndims:
             raise ValueError(
@@ -132,5 +142,15 @@ class FeatureSpec:
                 "spatial axes; `filter_ndim=2` filters volumes slice by slice"
             )
         sigmas = tuple((self.sigma or 0.0) / distance for distance in spacing)
-        geometry = Geometry(sigmas, spacing, CONVENTIONS[self.convention or convention], first_axis)
+        chosen, how = self.convention or convention, self.large_sigma or large_sigma
+        self._refuse_cascade(how, chosen)
+        geometry = Geometry(sigmas, spacing, CONVENTIONS[chosen], first_axis, how)
         return self.entry.build(Source(channel), geometry)
+
+    def _refuse_cascade(self, large_sigma: LargeSigma, convention: ConventionName) -> None:
+        convention = FIXED_CONVENTIONS.get(self.filter_name, convention)
+        if large_sigma == "cascade" and convention != "scipy" and self.entry.has_sigma:
+            raise ValueError(
+                f"`large_sigma` must be 'direct' for {self.name!r}: the convention {convention!r} promises the numbers "
+                f"of another library, got {large_sigma!r}"
+            )

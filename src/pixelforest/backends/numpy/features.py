@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pixelforest.features.cascade import decimation_weights, first_pixel, interpolation_weights
 from pixelforest.features.host import evaluate_host
 from pixelforest.features.kernels import weights
 from pixelforest.features.patch import Patch, Window, boundary_index
@@ -19,9 +20,11 @@ from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.planes import (
     Boundary,
     Convolution,
+    Decimation,
     Difference,
     Extremum,
     Host,
+    Interpolation,
     Plane,
     Pointwise,
     Source,
@@ -61,7 +64,7 @@ class PlanRun:
 
     def __init__(self, plan: FeaturePlan, patch: Patch) -> None:
         self.patch = patch
-        self.windows = {plane: patch.target.grow(m, patch.image_shape) for plane, m in plan.margins.items()}
+        self.windows = {plane: plan.window(plane, patch.target, patch.image_shape) for plane in plan.order}
         self.values: dict[Plane, Array] = {}
         self.from_host: dict[Any, NDArray[np.float32]] = {}
 
@@ -76,10 +79,18 @@ class PlanRun:
             case Source(channel):
                 source: Array = self.patch.planes[channel][window.within(self.patch.window)].astype(np.float64)
                 return source
-            case Convolution(below, axis, kernel, boundary):
-                rows = self._extended(below, window, axis, kernel.radius, boundary)
+            case Convolution(below, axis, kernel, boundary, step):
+                if step == 1:
+                    rows = self._extended(below, window, axis, kernel.radius, boundary)
+                else:
+                    start, stop = window.start[axis] - kernel.radius, window.stop[axis] + kernel.radius
+                    rows = self._at(below, window, axis, np.arange(start, stop))
                 full: Array = ndimage.correlate1d(rows, weights(kernel), axis=axis, mode="constant")
                 return _without(full, axis, kernel.radius)
+            case Decimation():
+                return self._decimated(plane, window)
+            case Interpolation():
+                return self._interpolated(plane, window)
             case Difference(below, axis, scale):
                 return self._difference(below, window, axis) * scale
             case Extremum(below, axis, radius, kind, boundary):
@@ -102,9 +113,34 @@ class PlanRun:
         """Return a plane on `window` and `radius` pixels around it along one axis, beyond borders as they say."""
         start, stop = window.start[axis], window.stop[axis]
         positions = boundary_index(start - radius, stop + radius, self.patch.image_shape[axis], boundary)
+        return self._at(below, window, axis, positions)
+
+    def _at(self, below: Plane, window: Window, axis: int, positions: NDArray[np.intp]) -> Array:
+        """Return a plane on `window`, but at these positions along one axis."""
         cut = list(window.within(self.windows[below]))
         cut[axis] = slice(None)
         return self.values[below][tuple(cut)].take(positions - self.windows[below].start[axis], axis=axis)
+
+    def _decimated(self, plane: Decimation, window: Window) -> Array:
+        axis, factor = plane.axis, plane.factor
+        first, last = (first_pixel(sample, factor) for sample in (window.start[axis], window.stop[axis] - 1))
+        positions = boundary_index(first, last + 4 * factor, self.patch.image_shape[axis], plane.boundary)
+        samples = np.arange(window.stop[axis] - window.start[axis]) * factor
+        weighted = (
+            w * self._at(plane.plane, window, axis, positions[samples + t])
+            for t, w in enumerate(decimation_weights(factor))
+        )
+        return sum(weighted, start=np.zeros(window.shape))
+
+    def _interpolated(self, plane: Interpolation, window: Window) -> Array:
+        axis, factor = plane.axis, plane.factor
+        samples, r = np.divmod(np.arange(window.start[axis], window.stop[axis]) + factor // 2, factor)
+        shape = [-1 if i == axis else 1 for i in range(len(window.shape))]
+        weighted = (
+            np.array(w)[r].reshape(shape) * self._at(plane.plane, window, axis, samples + k)
+            for k, w in zip(range(-2, 2), interpolation_weights(factor), strict=True)
+        )
+        return sum(weighted, start=np.zeros(window.shape))
 
     def _difference(self, below: Plane, window: Window, axis: int) -> Array:
         rows = self._extended(below, window, axis, 1, "nearest")

@@ -15,14 +15,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.backends.opencl.cascade import with_samples_as_channels
+from pixelforest.backends.opencl.kept_memory import KEPT_BYTES, KeptMemory
 from pixelforest.backends.opencl.runtime import Device, DeviceArray
 from pixelforest.backends.opencl.sources import kernel_source
-from pixelforest.backends.opencl.tile_program import BOUNDARIES, FIRST_OUTPUT, OUTPUTS, runs_in_tiles, tile_program
+from pixelforest.backends.opencl.tile_program import (
+    BOUNDARIES,
+    FIRST_OUTPUT,
+    INPUTS,
+    OPERATIONS,
+    OUTPUTS,
+    runs_in_tiles,
+    tile_program,
+)
+from pixelforest.features.cascade import decimation_weights, interpolation_weights
 from pixelforest.features.host import evaluate_host
-from pixelforest.features.kernels import Kernel
 from pixelforest.features.patch import Patch, Window
 from pixelforest.features.plan import FeaturePlan
-from pixelforest.features.planes import Convolution, Difference, Extremum, Host, Plane, Pointwise, Source, Spread
+from pixelforest.features.planes import (
+    Convolution,
+    Decimation,
+    Difference,
+    Extremum,
+    Host,
+    Interpolation,
+    Plane,
+    Pointwise,
+    Source,
+    Spread,
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +113,11 @@ def write_features(device: Device, plan: FeaturePlan, patch: Patch, out: NDArray
 def writes_to_host(device: Device, plan: FeaturePlan, out: NDArray[Any]) -> bool:
     """Return whether kernels can write `plan` to `out` itself, and need no planes as large as the image for that."""
     is_plain = out.dtype == np.float32 and out.flags.c_contiguous and out.nbytes <= device.max_allocation
-    return is_plain and device.kind in TILED_KINDS and device.reads_host_memory and not split(plan)[1]
+    if not is_plain or device.kind not in TILED_KINDS or not device.reads_host_memory or split(plan)[1]:
+        return False
+    whole = Window.whole(out.shape[1:])
+    samples = (prod(plan.window(p, whole, whole.shape).shape) for p in with_samples_as_channels(plan)[1])
+    return 4 * sum(samples) <= KEPT_BYTES
 
 
 def fill_block(device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray) -> None:
@@ -107,7 +132,7 @@ def fill_block(device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArr
 @lru_cache(maxsize=64)
 def split(plan: FeaturePlan) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return which features ``tiles.cl`` computes, and which it cannot."""
-    known = [runs_in_tiles(plane) for plane in plan.outputs]
+    known = [runs_in_tiles(plane, plan.ndim) for plane in plan.outputs]
     return tuple(np.flatnonzero(known).tolist()), tuple(np.flatnonzero(np.logical_not(known)).tolist())
 
 
@@ -115,13 +140,20 @@ def run_in_tiles(
     device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
 ) -> None:
     """Write the features of `plan` to the places `features` of `block`, a tile at a time on every core."""
-    tiled = tile_program(plan, patch.target, patch.window, patch.image_shape, device.compute_units)
+    in_tiles, wanted = with_samples_as_channels(plan)
+    tiled = tile_program(in_tiles, patch.target, patch.window, patch.image_shape, device.compute_units)
     work, n_groups = tiled.work, min(device.compute_units, len(tiled.starts))
     steps = work.steps.copy()
     is_output = steps[:, OUTPUTS] >= FIRST_OUTPUT
     steps[:, OUTPUTS][is_output] = FIRST_OUTPUT + np.array(features)[steps[:, OUTPUTS][is_output] - FIRST_OUTPUT]
+    samples = image
+    if wanted:
+        memory = KeptMemory(device)
+        samples, places = compute_samples(device, plan, patch, image, wanted, memory)
+        for index in np.flatnonzero(steps[:, 0] == OPERATIONS["interpolate"]):
+            steps[index, INPUTS] = places[-1 - steps[index, INPUTS][0] - plan.n_channels]
     device.run(
-        device.program(kernel_source("planes", "passes", "maps", "tiles")),
+        device.program(kernel_source("planes", "passes", "maps", "tiles", "tile_splines")),
         "compute_tiles",
         (n_groups,),
         (1,),
@@ -135,36 +167,66 @@ def run_in_tiles(
         device.upload(tiled.starts),
         np.int32(len(tiled.starts)),
         device.upload(np.zeros(1, np.int32)),
+        samples,
     )
+    if wanted:
+        memory.give(samples)
+        memory.keep()
+
+
+def compute_samples(
+    device: Device,
+    plan: FeaturePlan,
+    patch: Patch,
+    image: DeviceArray,
+    wanted: tuple[Plane, ...],
+    memory: KeptMemory,
+) -> tuple[DeviceArray, list[tuple[int, ...]]]:
+    """Return the planes `wanted` by ``tile_splines.cl``, in one array, and how it is told where each is."""
+    windows = [plan.window(plane, patch.target, patch.image_shape) for plane in wanted]
+    *starts, end = np.cumsum([0, *(-(-prod(window.shape) // 16) for window in windows)]).tolist()
+    samples = memory.take((16 * end,))
+    places = {p: PlaneOnDevice(samples, 16 * s, w) for p, s, w in zip(wanted, starts, windows, strict=True)}
+    below = FeaturePlan(wanted, ("",) * len(wanted), plan.ndim, plan.n_channels)
+    run = PlanRun(device, patch, image, memory)
+    for step, plane in enumerate(below.order):
+        run.compute(plane, plan.window(plane, patch.target, patch.image_shape), places.get(plane))
+        run.release(p for p in list(run.planes) if p not in places and below.last_use.get(p, step) <= step)
+    return samples, [
+        (start, *_as_3d(window.start, 0), *_as_3d(window.shape, 1)[1:])
+        for start, window in zip(starts, windows, strict=True)
+    ]
 
 
 def run_plane_by_plane(
     device: Device, plan: FeaturePlan, patch: Patch, image: DeviceArray, block: DeviceArray, features: Sequence[int]
 ) -> None:
     """Write the features of `plan` to the places `features` of `block`, by one launch per plane."""
-    run = PlanRun(device, patch, image)
+    run = PlanRun(device, patch, image, KeptMemory(device))
     for step, plane in enumerate(plan.order):
         if plane not in plan.positions or plane in plan.last_use or isinstance(plane, Host):
-            run.compute(plane, patch.target.grow(plan.margins[plane], patch.image_shape))
+            run.compute(plane, plan.window(plane, patch.target, patch.image_shape))
         for index in plan.positions.get(plane, ()):
             run.deliver(plane, block, features[index])
         run.release(p for p in list(run.planes) if plan.last_use.get(p, step) <= step)
+    run.memory.keep()
 
 
 class PlanRun:
     """Planes of one run that are on the device right now."""
 
-    def __init__(self, device: Device, patch: Patch, image: DeviceArray) -> None:
-        self.device, self.patch, self.image = device, patch, image
+    def __init__(self, device: Device, patch: Patch, image: DeviceArray, memory: KeptMemory) -> None:
+        self.device, self.patch, self.image, self.memory = device, patch, image, memory
         self.launch = ON_GPUS if device.kind == "gpu" else ON_PROCESSORS
-        self.program = device.program(kernel_source("planes", "features", "windows"), (f"-D SPAN={self.launch.span}",))
-        self.kernels: dict[Kernel, DeviceArray] = {}
+        self.program = device.program(
+            kernel_source("planes", "features", "windows", "cascade"), (f"-D SPAN={self.launch.span}",)
+        )
+        self.tables: dict[Sequence[Any], DeviceArray] = {}
         self.planes: dict[Plane, PlaneOnDevice] = {}
-        self.unused: dict[tuple[int, ...], list[DeviceArray]] = {}
         self.from_host: dict[Any, Any] = {}
 
-    def compute(self, plane: Plane, window: Window) -> None:
-        """Compute `plane` on `window` into a buffer of its own."""
+    def compute(self, plane: Plane, window: Window, to: PlaneOnDevice | None = None) -> None:
+        """Compute `plane` on `window`, into a buffer of its own without `to`."""
         if isinstance(plane, Source):
             offset = plane.channel * prod(self.patch.window.shape)
             self.planes[plane] = PlaneOnDevice(self.image, offset, self.patch.window)
@@ -172,10 +234,7 @@ class PlanRun:
         if isinstance(plane, Host):
             self.planes[plane] = PlaneOnDevice(self.device.upload(self._on_host(plane, window)), 0, window)
             return
-        # memory that was touched before is several times faster than fresh pages
-        unused = self.unused.get(window.shape)
-        values = unused.pop() if unused else self.device.allocate(window.shape, np.dtype(np.float32))
-        self.planes[plane] = PlaneOnDevice(values, 0, window)
+        self.planes[plane] = to or PlaneOnDevice(self.memory.take(window.shape), 0, window)
         self._launch(plane, self.planes[plane])
 
     def deliver(self, plane: Plane, block: DeviceArray, index: int) -> None:
@@ -188,7 +247,7 @@ class PlanRun:
         for plane in planes:
             done = self.planes.pop(plane)
             if done.values is not self.image:
-                self.unused.setdefault(done.window.shape, []).append(done.values)
+                self.memory.give(done.values)
 
     def _on_host(self, plane: Host, window: Window) -> Any:
         key = (plane.channels, plane.operation, window)
@@ -199,9 +258,21 @@ class PlanRun:
     def _launch(self, plane: Plane, out: PlaneOnDevice) -> None:
         match plane:
             case Convolution():
-                kernel = self._half_kernel(plane.kernel), np.int32(plane.kernel.radius), np.float32(plane.kernel.parity)
+                kernel = self._table(plane.kernel.half), np.int32(plane.kernel.radius), np.float32(plane.kernel.parity)
                 boundary = np.int32(BOUNDARIES[plane.boundary])
-                self._along("convolve", plane.plane, plane.axis, out, boundary, *kernel)
+                first, size = 0, self.patch.image_shape[plane.axis]
+                if plane.step > 1:  # samples are counted from the first that there is, and no border is met
+                    below = self.planes[plane.plane].window
+                    first, size = below.start[plane.axis], below.shape[plane.axis]
+                self._along("convolve", plane.plane, plane.axis, out, boundary, *kernel, first=first, size=size)
+            case Decimation():
+                boundary, factor = np.int32(BOUNDARIES[plane.boundary]), np.int32(plane.factor)
+                weights = self._table(decimation_weights(plane.factor))
+                self._along("decimate", plane.plane, plane.axis, out, boundary, factor, weights)
+            case Interpolation():
+                weights = self._table(interpolation_weights(plane.factor, repeated=8))
+                size = self.planes[plane.plane].window.stop[plane.axis]
+                self._along("interpolate", plane.plane, plane.axis, out, np.int32(plane.factor), weights, size=size)
             case Extremum():
                 window = np.int32(BOUNDARIES[plane.boundary]), np.int32(plane.radius)
                 self._along(plane.kind, plane.plane, plane.axis, out, *window)
@@ -212,17 +283,30 @@ class PlanRun:
             case Pointwise():
                 self._pointwise(plane, out)
 
-    def _along(self, kernel: str, plane: Plane, axis: int, out: PlaneOnDevice, *arguments: Any) -> None:
-        """Run ``<kernel>_along_x`` or ``<kernel>_across_rows``, which read `plane` along one axis."""
-        direction = "along_x" if axis == len(out.window.shape) - 1 else "across_rows"
-        line = np.int32(out.window.start[axis]), np.int32(self.patch.image_shape[axis])
-        self._run(f"{kernel}_{direction}", out, *self._lines(plane, axis, out), *line, *arguments)
+    def _along(
+        self,
+        kernel: str,
+        plane: Plane,
+        axis: int,
+        out: PlaneOnDevice,
+        *arguments: Any,
+        first: int = 0,
+        size: int | None = None,
+    ) -> None:
+        """Run ``<kernel>_along_x`` or ``<kernel>_across_rows``, which read `plane` along one axis.
 
-    def _lines(self, plane: Plane, axis: int, out: PlaneOnDevice) -> list[Any]:
-        """Return the arguments by which a kernel finds the lines along `axis`, from coordinate 0 of the image."""
+        Positions there are counted from `first` on, and end at `size`: without these, at the borders of the image.
+        """
+        direction = "along_x" if axis == len(out.window.shape) - 1 else "across_rows"
+        size = self.patch.image_shape[axis] if size is None else size
+        line = np.int32(out.window.start[axis] - first), np.int32(size)
+        self._run(f"{kernel}_{direction}", out, *self._lines(plane, axis, out, first), *line, *arguments)
+
+    def _lines(self, plane: Plane, axis: int, out: PlaneOnDevice, first: int = 0) -> list[Any]:
+        """Return the arguments by which a kernel finds the lines along `axis`, from coordinate `first` on."""
         below = self.planes[plane]
         origin = list(out.window.start)
-        origin[axis] = 0
+        origin[axis] = first
         row, slice_ = below.pitches
         steps: tuple[int, ...]
         match len(out.window.shape) - 1 - axis:
@@ -259,7 +343,7 @@ class PlanRun:
         columns = -(-width // (self.launch.span * group[0])) * group[0]  # work-items beyond the width do nothing
         self.device.run(self.program, kernel, (columns, height, depth), group, *arguments, *target)
 
-    def _half_kernel(self, kernel: Kernel) -> DeviceArray:
-        if kernel not in self.kernels:
-            self.kernels[kernel] = self.device.upload(np.array(kernel.half, np.float32))
-        return self.kernels[kernel]
+    def _table(self, weights: Sequence[Any]) -> DeviceArray:
+        if weights not in self.tables:
+            self.tables[weights] = self.device.upload(np.array(weights, np.float32))
+        return self.tables[weights]

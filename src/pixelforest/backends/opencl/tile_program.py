@@ -12,10 +12,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.backends.opencl.cascade import SplineTable, is_interpolated_in_tiles
 from pixelforest.features.kernels import Kernel
 from pixelforest.features.patch import Window
 from pixelforest.features.plan import FeaturePlan
-from pixelforest.features.planes import Convolution, Difference, Plane, Pointwise, Source, in_order
+from pixelforest.features.planes import Convolution, Difference, Interpolation, Plane, Pointwise, Source, inputs
 
 BOUNDARIES = {"nearest": 0, "reflect": 1, "mirror": 2}
 """What `inside` of ``features.cl`` calls them."""
@@ -37,12 +38,15 @@ OPERATIONS = {
             "magnitude_3",
             "eigenvalues_3",
             "eigenvalues_6",
+            "interpolate",
         )
     )
 }
+KINDS = Source | Convolution | Difference
+"""Kinds of planes, other than functions and interpolations, that ``tiles.cl`` computes."""
 FIRST_OUTPUT = 1 << 20
-OUTPUTS = slice(7, 10)
-"""Where a step says what it writes."""
+INPUTS, OUTPUTS = slice(1, 7), slice(7, 10)
+"""Where a step says what it reads and writes."""
 CACHE_FLOATS = 180_000
 """Values between that a tile may keep: what a core's second-level cache holds, less what passes through it."""
 MOST_FLOATS = 5_000_000
@@ -127,12 +131,12 @@ class TileProgram:
     starts: NDArray[np.int32]
 
 
-def runs_in_tiles(plane: Plane) -> bool:
-    """Return whether ``tiles.cl`` has all that `plane` is computed from."""
-    return all(
-        _operation(p) in OPERATIONS if isinstance(p, Pointwise) else isinstance(p, Source | Convolution | Difference)
-        for p in in_order((plane,))
-    )
+def runs_in_tiles(plane: Plane, ndim: int) -> bool:
+    """Return whether ``tiles.cl`` has all that `plane` is computed from, down to what is interpolated from samples."""
+    if is_interpolated_in_tiles(plane, ndim):
+        return True
+    known = _operation(plane) in OPERATIONS if isinstance(plane, Pointwise) else isinstance(plane, KINDS)
+    return known and all(runs_in_tiles(below, ndim) for below in inputs(plane))
 
 
 def _operation(plane: Pointwise) -> str:
@@ -204,6 +208,9 @@ def _steps(plan: FeaturePlan) -> Iterator[Step]:
                     known = plan.margins[below][axis]
                     yield Step("convolve", (source,), group, largest, *where, kernels, known=known)
                     done.update(group)
+                case Interpolation(below, axis, factor):
+                    where = axis + first_axis, 0
+                    yield Step("interpolate", (below,), (plane,), margins, *where, (SplineTable(factor),))
                 case Difference(below, axis, scale):
                     yield Step("gradient", (below,), (plane,), margins, axis + first_axis, scale=scale)
                 case Pointwise(function, planes) if function.startswith("eigenvalue_"):

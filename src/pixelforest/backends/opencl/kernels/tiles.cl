@@ -13,7 +13,7 @@ enum { SIZE, TARGET_START, TARGET_STOP, TILE, WINDOW_START, WINDOW_SHAPE, AXIS_I
 enum { N_STEPS, SLOT_VECTORS, LINE_FLOATS, LOOKUP_ENTRIES, SIZES };
 enum { SLOT_START, SLOT_MARGIN, SLOT_HEIGHT = SLOT_MARGIN + 3, SLOT_WIDTH, SLOT_INTS };
 enum { CONVOLVE, GRADIENT, COPY, ADD_2, ADD_3, SUBTRACT, MULTIPLY, SQUARE_ROOT, DETERMINANT_3, DETERMINANT_6,
-       MAGNITUDE_2, MAGNITUDE_3, EIGENVALUES_3, EIGENVALUES_6 };
+       MAGNITUDE_2, MAGNITUDE_3, EIGENVALUES_3, EIGENVALUES_6, INTERPOLATE };
 
 #define FIRST_OUTPUT (1 << 20)
 // How many positions along x are turned at a time, and the radius from which on it pays for one kernel; for two kernels
@@ -319,11 +319,16 @@ CALLED void map(__global const int *step, const int z, const int low, const int 
     }
 }
 
+static inline void interpolate(__global const int *, int, int, int, int, int, __global const int *, __private const int *,
+                               __global float *, __global float *, __global float *, __global const float *,
+                               __global const float *); // in tile_splines.cl
+
 // The hint keeps Intel's compiler from trying to merge work-items into vectors, which takes ten times longer to build.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(float16))) void
 compute_tiles(__global float *image, __global const int *restrict axes, __global const int *restrict steps,
               __global const float *restrict weights, __global float *scratch, __global long *lookups,
-              __global float *out, __global const int *restrict starts, const int n_tiles, __global int *counter)
+              __global float *out, __global const int *restrict starts, const int n_tiles, __global int *counter,
+              __global const float *samples)
 {
     __global const int *sizes = axes + 3 * AXIS_INTS;
     const int n_steps = sizes[N_STEPS];
@@ -354,6 +359,9 @@ compute_tiles(__global float *image, __global const int *restrict axes, __global
                 case GRADIENT:
                     for (int y = low[1]; y < high[1]; y++)
                         differentiate_row(step, z, y, x, count, axes, start, image, slots, out);
+                    break;
+                case INTERPOLATE:
+                    interpolate(step, z, low[1], high[1], x, count, axes, start, image, slots, out, weights, samples);
                     break;
                 default:
                     map(step, z, low[1], high[1], x, count, axes, start, image, slots, out);

@@ -29,7 +29,7 @@ PUBLIC = {
     "model_selection",
     "register_filter",
 }
-HEAVY = ("pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage")
+HEAVY = ("pytest", "pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage")
 
 
 def documented_objects():

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import estimator_checks
 
 from pixelforest.images.containers import ImageAxes
 
@@ -132,6 +131,8 @@ def image_estimator_checks(
 
     Parameters are those of `check_image_estimator`.
     """
+    from sklearn.utils import estimator_checks  # brings pytest, which takes longer to import than all of ours
+
     case = Case(estimator, ImageAxes(spatial_ndim, channel_axis), n_channels)
     for name in TABLE_FREE_CHECKS:
         check = getattr(estimator_checks, name, None)

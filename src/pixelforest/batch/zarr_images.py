@@ -107,7 +107,7 @@ def predict_zarr(
     chosen = _checked_channels(model, image, channels)
     spatial_ndim = model.features_.axes().spatial_ndim
     layout = LabelImage.like(image, spatial_ndim, label_dtype(model))
-    layout = replace(layout, downsampling=downsampling, source=str(source))
+    layout = replace(layout, downsampling=downsampling)
     if tile_shape is not None:
         layout = replace(layout, tile_shape=tuple(int(n) for n in tile_shape))
     identity = {

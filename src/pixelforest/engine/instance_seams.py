@@ -1,9 +1,7 @@
 """Merge connected components that were found block by block: what blocks tell of themselves, and who is whose.
 
-Every block is labelled together with the first voxels of its neighbours above it: one voxel more at the upper end of
-every axis. Two voxels that touch, in whatever connectivity, lie in a cube of two voxels per axis; the block that owns
-the cube's lowest corner holds both. So a component of the whole is a chain of components of blocks which share voxels,
-and shared voxels are all that has to be compared.
+Every block is labelled on its own. What it tells others is its outermost voxels: one array for each of its faces, edges
+and corners. A pair of neighbours then finds which of their components touch, in any connectivity, from these alone.
 """
 
 from __future__ import annotations
@@ -22,11 +20,14 @@ from scipy.sparse.csgraph import connected_components
 from pixelforest.features.patch import Window
 
 Offset = tuple[int, ...]
-"""0 or 1 on every axis: where a neighbour lies."""
+"""-1, 0 or 1 on every axis: where a neighbour lies."""
 Position = tuple[int, ...]
 """Of a block among the blocks."""
 Pairs = tuple[Position, Position, NDArray[np.int64]]
-"""Two blocks and the components, ``(n_pairs, 2)``, that they share."""
+"""Two blocks and the components, ``(n_pairs, 2)``, that touch."""
+
+
+_SIDE: dict[int, Any] = {-1: 0, 0: slice(None), 1: -1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,15 +38,12 @@ class Seams:
     ----------
     first : ndarray of int64, shape (n_components,)
         Position of the first voxel of each component in the flattened whole.
-    upper : dict of Offset to ndarray
-        Components at the voxels that are shared with, and owned by, the neighbour at each offset.
-    lower : dict of Offset to ndarray
-        Components at the voxels of the block itself that the neighbour at the negative offset shares.
+    borders : dict of Offset to ndarray of int32
+        Components at the block's voxels next to the neighbour at each offset, without the axes that are crossed.
     """
 
     first: NDArray[np.int64]
-    upper: Mapping[Offset, NDArray[Any]]
-    lower: Mapping[Offset, NDArray[Any]]
+    borders: Mapping[Offset, NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
@@ -66,62 +64,52 @@ class Finder:
     label: int | None
     connectivity: int
 
-    def grown(self, core: Window) -> Window:
-        """Return what has to be read for a block: itself and one voxel more per axis, where the image goes on."""
-        return Window(core.start, tuple(min(b + 1, n) for b, n in zip(core.stop, self.shape, strict=True)))
-
     def components(self, block: NDArray[Any]) -> NDArray[np.int32]:
-        """Return the components of a grown block, 1, 2, …, and 0 outside."""
+        """Return the components of a block, 1, 2, …, and 0 outside."""
         structure = ndimage.generate_binary_structure(block.ndim, self.connectivity)
         found, _ = ndimage.label(block if self.label is None else block == self.label, structure)
         return np.asarray(found, dtype=np.int32)
 
-    def seams(self, block: NDArray[Any], core: Window) -> Seams:
-        """Return what others have to know of the components of a grown block."""
+    def seams(self, block: NDArray[Any], window: Window) -> Seams:
+        """Return what others have to know of the components of the block at `window`."""
         found = self.components(block)
         values, at = np.unique(found, return_index=True)
         local = np.unravel_index(at[values > 0], found.shape)
-        places = tuple(i.astype(np.int64) + a for i, a in zip(local, core.start, strict=True))
+        places = tuple(i.astype(np.int64) + a for i, a in zip(local, window.start, strict=True))
         first = np.ravel_multi_index(places, self.shape).astype(np.int64)
-        upper, lower = {}, {}
-        for offset in product((0, 1), repeat=found.ndim):
-            crossed = [axis for axis, o in enumerate(offset) if o]
-            if crossed and all(core.stop[axis] < self.shape[axis] for axis in crossed):
-                upper[offset] = found[_face(offset, core.shape, above=True)].copy()
-            if crossed and all(core.start[axis] > 0 for axis in crossed):
-                lower[offset] = found[_face(offset, core.shape, above=False)].copy()
-        return Seams(first, upper, lower)
+        borders = {
+            offset: found[tuple(_SIDE[o] for o in offset)].copy()
+            for offset in product((-1, 0, 1), repeat=found.ndim)
+            if 0 < np.count_nonzero(offset) <= self.connectivity
+        }
+        return Seams(first, borders)
 
-    def instances(self, block: NDArray[Any], core: Window, numbers: NDArray[Any]) -> NDArray[Any]:
-        """Return the instances in a block, by the numbers that `merge_components` gave its components."""
-        found = self.components(block)[tuple(slice(n) for n in core.shape)]
-        instances: NDArray[Any] = numbers[found]
-        return instances
+    def touching(self, below: Seams, above: Seams, offset: Offset) -> NDArray[np.int64]:
+        """Return which components of two neighbours touch, ``(n_pairs, 2)``.
 
+        Parameters
+        ----------
+        below, above : Seams
+        offset : Offset
+            From the first block to the second.
+        """
+        one, other = below.borders[offset], above.borders[tuple(-o for o in offset)]
+        left = self.connectivity - np.count_nonzero(offset)
+        found = [np.empty((0, 2), np.int64)]
+        for shift in product((-1, 0, 1), repeat=one.ndim):
+            if np.count_nonzero(shift) > left:
+                continue
+            here = one[tuple({-1: slice(1, None), 0: slice(None), 1: slice(-1)}[s] for s in shift)]
+            there = other[tuple({-1: slice(-1), 0: slice(None), 1: slice(1, None)}[s] for s in shift)]
+            both = (here > 0) & (there > 0)
+            found.append(np.unique(np.stack([here[both], there[both]], axis=1).astype(np.int64), axis=0))
+        return np.unique(np.concatenate(found), axis=0)
 
-def _face(offset: Offset, core: tuple[int, ...], *, above: bool) -> tuple[slice, ...]:
-    """Return the voxels just above a block in the direction of `offset`, or its own lowest ones."""
-    return tuple((slice(n, n + 1) if above else slice(1)) if o else slice(n) for o, n in zip(offset, core, strict=True))
-
-
-def neighbours_above(at: Position) -> Iterator[tuple[Offset, Position]]:
-    """Yield offsets and positions of the blocks above one."""
-    for offset in product((0, 1), repeat=len(at)):
-        if any(offset):
-            yield offset, tuple(a + o for a, o in zip(at, offset, strict=True))
-
-
-def shared_pairs(below: NDArray[Any], above: NDArray[Any]) -> NDArray[np.int64]:
-    """Return which components of two blocks share voxels, ``(n_pairs, 2)``.
-
-    Parameters
-    ----------
-    below, above : ndarray of int
-        The same voxels as the lower and as the upper block labels them.
-    """
-    both = below > 0
-    pairs: NDArray[np.int64] = np.unique(np.stack([below[both], above[both]], axis=1).astype(np.int64), axis=0)
-    return pairs
+    def neighbours(self, at: Position) -> Iterator[tuple[Offset, Position]]:
+        """Yield offset and position of the neighbours that come after a block in raster order, in the grid or not."""
+        for offset in product((-1, 0, 1), repeat=len(at)):
+            if offset > (0,) * len(at) and np.count_nonzero(offset) <= self.connectivity:
+                yield offset, tuple(a + o for a, o in zip(at, offset, strict=True))
 
 
 def merge_components(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pixelforest.engine.instance_seams import Finder, Offset, Position, merge_components, neighbours_above, shared_pairs
+from pixelforest.engine.instance_seams import Finder, merge_components
 from pixelforest.engine.tiling import tiles
 from pixelforest.features.patch import Window
 
@@ -58,6 +58,7 @@ def label_instances(
     """
     import dask
     import dask.array as da
+    from dask.array.overlap import overlap
     from dask.graph_manipulation import bind
 
     if not isinstance(labels, da.Array):
@@ -70,23 +71,16 @@ def label_instances(
     labels = labels.rechunk(tuple(tuple(n for n in sizes if n) for sizes in labels.chunks))
     task = _ChunkTask(Finder(labels.shape, label, connectivity), labels.chunks)
     per_chunk = {"dtype": object, "meta": np.empty((0,) * labels.ndim, object), "chunks": (1,) * labels.ndim}
-    seams = _grown(labels).map_blocks(task.seams, **per_chunk)
-    found = _grown(seams).map_blocks(task.pairs, **per_chunk)
+    seams = labels.map_blocks(task.seams, **per_chunk)
+    around = overlap(seams, depth=dict.fromkeys(range(labels.ndim), 1), boundary="none", allow_rechunk=False)
+    found = around.map_blocks(task.touching, **per_chunk)
     merged = dask.delayed(_merged)(found, number_type)
     numbers = da.from_delayed(merged, labels.numblocks, dtype=object).rechunk((1,) * labels.ndim)
     again = bind(
         labels, merged
     )  # read anew after the merge: otherwise dask would keep every chunk in memory until then
-    return _grown(again).map_blocks(
-        task.instances, numbers, dtype=number_type, chunks=labels.chunks, meta=np.empty((0,) * labels.ndim, number_type)
-    )
-
-
-def _grown(array: Any) -> Any:
-    """Return a dask array whose chunks have the first voxel of the next one on every axis."""
-    from dask.array.overlap import overlap
-
-    return overlap(array, depth=dict.fromkeys(range(array.ndim), (0, 1)), boundary="none", allow_rechunk=False)
+    meta = np.empty((0,) * labels.ndim, number_type)
+    return again.map_blocks(task.instances, numbers, dtype=number_type, chunks=labels.chunks, meta=meta)
 
 
 @dataclass(frozen=True)
@@ -97,23 +91,23 @@ class _ChunkTask:
     chunks: tuple[tuple[int, ...], ...]
 
     def seams(self, block: NDArray[Any], block_id: tuple[int, ...]) -> NDArray[Any]:
-        return _boxed(self.find.seams(block, self._core(block_id)), block.ndim)
+        start = tuple(sum(sizes[:i]) for sizes, i in zip(self.chunks, block_id, strict=True))
+        window = Window(start, tuple(a + n for a, n in zip(start, block.shape, strict=True)))
+        return _boxed(self.find.seams(block, window), block.ndim)
 
-    def pairs(self, seams: NDArray[Any], block_id: tuple[int, ...]) -> NDArray[Any]:
-        own = seams[(0,) * seams.ndim]
+    def touching(self, seams: NDArray[Any], block_id: tuple[int, ...]) -> NDArray[Any]:
+        at = tuple(int(i > 0) for i in block_id)  # position of the chunk among its neighbours and itself
         pairs = [
-            (block_id, above, shared_pairs(own.upper[offset], seams[offset].lower[offset]))
-            for offset, above in neighbours_above(block_id)
-            if offset in own.upper
+            (block_id, tuple(i + o for i, o in zip(block_id, offset, strict=True)), touching)
+            for offset, above in self.find.neighbours(at)
+            if all(0 <= a < n for a, n in zip(above, seams.shape, strict=True))
+            and len(touching := self.find.touching(seams[at], seams[above], offset))
         ]
-        return _boxed((own.first, pairs), seams.ndim)
+        return _boxed((seams[at].first, pairs), seams.ndim)
 
-    def instances(self, block: NDArray[Any], numbers: NDArray[Any], block_id: tuple[int, ...]) -> NDArray[Any]:
-        return self.find.instances(block, self._core(block_id), numbers.item())
-
-    def _core(self, at: tuple[int, ...]) -> Window:
-        start = tuple(sum(sizes[:i]) for sizes, i in zip(self.chunks, at, strict=True))
-        return Window(start, tuple(a + sizes[i] for a, sizes, i in zip(start, self.chunks, at, strict=True)))
+    def instances(self, block: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
+        found: NDArray[Any] = numbers.item()[self.find.components(block)]
+        return found
 
 
 def _merged(found: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -171,26 +165,30 @@ class WindowInstances:
         number_type = _checked_dtype(labels.dtype, labels.ndim, connectivity, dtype)
         self.labels, self.tile_shape = labels, tile_shape
         self._find = Finder(labels.shape, label, connectivity)
-        firsts, pairs = {}, []
-        waiting: dict[tuple[Position, Offset], NDArray[np.int32]] = {}
-        for core in tiles(labels.shape, tile_shape):
-            at = self._position(core)
-            seams = self._find.seams(self._voxels(core), core)
+        windows = {self._position(window): window for window in tiles(labels.shape, tile_shape)}
+        n_later = {at: sum(later in windows for _, later in self._find.neighbours(at)) for at in windows}
+        firsts, pairs, waiting = {}, [], {}
+        for at, window in windows.items():
+            waiting[at] = seams = self._find.seams(np.asarray(labels[window.slices]), window)
             firsts[at] = seams.first
-            for offset in seams.lower:
-                below = tuple(a - o for a, o in zip(at, offset, strict=True))
-                pairs.append((below, at, shared_pairs(waiting.pop((below, offset)), seams.lower[offset])))
-            waiting.update({(at, offset): shared for offset, shared in seams.upper.items()})
+            for offset, _ in self._find.neighbours(at):
+                earlier = tuple(a - o for a, o in zip(at, offset, strict=True))
+                if earlier not in windows:
+                    continue
+                pairs.append((earlier, at, self._find.touching(waiting[earlier], seams, offset)))
+                n_later[earlier] -= 1
+                if not n_later[earlier]:
+                    del waiting[earlier]
         self._numbers = merge_components(firsts, pairs, number_type)
         self.n_instances = max((int(n.max()) for n in self._numbers.values()), default=0)
         """How many instances there are."""
 
     def __call__(self, window: Window) -> NDArray[Any]:
         """Return the instances in one of the tiles."""
-        return self._find.instances(self._voxels(window), window, self._numbers[self._position(window)])
-
-    def _voxels(self, core: Window) -> NDArray[Any]:
-        return np.asarray(self.labels[self._find.grown(core).slices])
+        found: NDArray[Any] = self._numbers[self._position(window)][
+            self._find.components(np.asarray(self.labels[window.slices]))
+        ]
+        return found
 
     def _position(self, window: Window) -> tuple[int, ...]:
         return tuple(a // t for a, t in zip(window.start, self.tile_shape, strict=True))

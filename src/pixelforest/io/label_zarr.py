@@ -22,7 +22,7 @@ from pixelforest.engine.tiling import tiles
 from pixelforest.features.patch import Window
 from pixelforest.io.labels_folder import LabelsFolder
 from pixelforest.io.ome_zarr import OmeZarrImage
-from pixelforest.io.pyramid import Downsampling, Level, downsample, plan_levels, source_window
+from pixelforest.io.pyramid import Downsampling, Level, Step, downsample, halving_steps, plan_levels, source_window
 from pixelforest.io.run_record import RunRecord, open_run, sync_folder
 from pixelforest.io.tile_writer import Compute, check_alignment, verify_tiles, write_tiles
 
@@ -52,10 +52,12 @@ class LabelImage:
         A shard is one file of several chunks.
     tile_shape : tuple of int
         What is computed, written and marked at once: whole shards.
+    steps : tuple of tuple of int
+        Voxels per voxel of the next level of the pyramid, one entry per level above 0.
     downsampling : {"mode", "nearest"}
         How the pyramid is made.
     source : str, optional
-        Path of the image that was segmented.
+        Path of the OME-Zarr 0.5 image that was segmented.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class LabelImage:
     chunks: tuple[int, ...]
     shards: tuple[int, ...]
     tile_shape: tuple[int, ...]
+    steps: tuple[Step, ...]
     downsampling: Downsampling = "mode"
     source: str | None = None
 
@@ -91,9 +94,10 @@ class LabelImage:
 
     @classmethod
     def like(cls, image: OmeZarrImage, spatial_ndim: int, dtype: DTypeLike) -> LabelImage:
-        """Return the layout of labels of `image`: its axes without the channel's, default chunks and shards.
+        """Return the layout of labels of `image`: its axes without the channel's, and its levels.
 
-        Axes that are not among the last `spatial_ndim` spatial ones have chunks of one: each position is one image.
+        Labels of an image of one level are halved until they fit into a chunk. Axes that are not among the last
+        `spatial_ndim` spatial ones have chunks of one: each position is one image.
         """
         keep = [axis for axis in range(len(image.axes)) if axis != image.channel_axis]
         inner = image.spatial_axes(spatial_ndim)
@@ -109,6 +113,8 @@ class LabelImage:
             units=kept(image.units),
             scale=kept(image.scale),
             translation=kept(image.translation),
+            steps=tuple(map(kept, image.steps)) or plain.steps,
+            source=image.path if image.version == "0.5" else None,
         )
 
     @classmethod
@@ -126,25 +132,25 @@ class LabelImage:
         side, whole = CHUNK[sum(inner)], SHARD[sum(inner)]
         chunks = tuple(min(side, n) if i else 1 for n, i in zip(shape, inner, strict=True))
         shards = tuple(min(whole, -(-n // c) * c) if i else 1 for n, c, i in zip(shape, chunks, inner, strict=True))
+        scale = (1.0,) * len(shape)
         return cls(
             shape=shape,
             dtype=np.dtype(dtype),
             axes=("t", "z", "y", "x")[-len(shape) :],
             types=("time", "space", "space", "space")[-len(shape) :],
             units=("",) * len(shape),
-            scale=(1.0,) * len(shape),
+            scale=scale,
             translation=(0.0,) * len(shape),
             chunks=chunks,
             shards=shards,
             tile_shape=shards,
+            steps=halving_steps(shape, scale, inner, side),
         )
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Levels of the pyramid, until one fits into a chunk."""
-        spatial = tuple(kind == "space" for kind in self.types)
-        smallest = max(c for c, s in zip(self.chunks, spatial, strict=True) if s)
-        return plan_levels(self.shape, self.scale, spatial, smallest)
+        """Levels of the pyramid, the finest first."""
+        return plan_levels(self.shape, self.steps)
 
     def windows(self, level: int = 0) -> list[Window]:
         """Return the tiles of a level."""
@@ -185,8 +191,10 @@ class LabelImage:
         """
         output = Path(output)
         folder = LabelsFolder.around(output)
+        if folder is not None:
+            folder.check_levels(len(self.levels))
         layout = {"shape": self.shape, "dtype": self.dtype.str, "chunks": self.chunks, "shards": self.shards}
-        layout |= {"tile_shape": self.tile_shape, "downsampling": self.downsampling}
+        layout |= {"tile_shape": self.tile_shape, "steps": self.steps, "downsampling": self.downsampling}
         stored = {**(identity or {}), **layout}
         record = open_run(output, stored, self._create, resume=resume)
         group = zarr.open_group(str(record.data), mode="r+")
@@ -228,7 +236,7 @@ class LabelImage:
         for array, of_level in zip(arrays, windows, strict=True):
             verify_tiles(array, of_level, record=record, report=report)
 
-    def _reduced(self, below: zarr.Array[Any], step: tuple[int, ...], window: Window) -> NDArray[Any]:
+    def _reduced(self, below: zarr.Array[Any], step: Step, window: Window) -> NDArray[Any]:
         values = np.asarray(below[source_window(window, step, below.shape).slices])
         return downsample(values, step, self.downsampling)
 
@@ -238,7 +246,7 @@ class LabelImage:
             for n, t, u in zip(self.axes, self.types, self.units, strict=True)
         ]
         datasets = tuple(self._dataset(number, level) for number, level in enumerate(self.levels))
-        method = {"mode": "most frequent label of 2 voxels per axis", "nearest": "first of 2 voxels per axis"}
+        method = {"mode": "most frequent label of a block of voxels", "nearest": "first voxel of a block"}
         multiscale = Multiscale(
             axes=axes,
             datasets=datasets,

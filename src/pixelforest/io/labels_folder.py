@@ -19,9 +19,12 @@ class LabelsFolder:
     ----------
     path : Path
         ``<image>/labels``.
+    n_levels : int
+        Levels of the image, and so of its labels.
     """
 
     path: Path
+    n_levels: int
 
     @classmethod
     def around(cls, output: Path) -> LabelsFolder | None:
@@ -46,7 +49,15 @@ class LabelsFolder:
             )
         if not folder.exists():
             zarr.create_group(str(folder), zarr_format=3, attributes={"ome": {"version": "0.5", "labels": []}})
-        return cls(folder)
+        return cls(folder, image.n_levels)
+
+    def check_levels(self, n_levels: int) -> None:
+        """Raise where labels would have other levels than their image, which the format does not allow."""
+        if n_levels != self.n_levels:
+            raise ValueError(
+                f"`output`: labels inside an image must have as many levels, {self.n_levels}, got {n_levels}; give a "
+                "path outside the image"
+            )
 
     def register(self, name: str) -> None:
         """Add `name` to the list of labels."""

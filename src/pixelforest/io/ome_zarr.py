@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class OmeZarrImage:
         One per channel; "0", "1", … where the file names none. Empty without a channel axis.
     level, n_levels : int
         This level of the pyramid, 0 the finest, and how many there are.
+    steps : tuple of tuple of int
+        Voxels per voxel of the next coarser level, for every level above this one, by their scales.
     version : {"0.4", "0.5"}
     path : str
         Where the image was read from.
@@ -51,6 +54,7 @@ class OmeZarrImage:
     channel_names: tuple[str, ...]
     level: int
     n_levels: int
+    steps: tuple[tuple[int, ...], ...]
     version: str
     path: str
 
@@ -205,8 +209,11 @@ def open_ome_zarr(path: str | Path, *, level: int = 0) -> OmeZarrImage:
     axes = tuple(str(axis.name) for axis in multiscale.axes)
     _check_array(array, axes, str(path))
     types = tuple(str(axis.type or "") for axis in multiscale.axes)
-    transforms = [dataset.coordinateTransformations, multiscale.coordinateTransformations]
-    scale, translation = _placement(transforms, len(axes))
+    placements = [
+        _placement([d.coordinateTransformations, multiscale.coordinateTransformations], len(axes))
+        for d in multiscale.datasets[level:]
+    ]
+    scale, translation = placements[0]
     n_channels = array.shape[types.index("channel")] if "channel" in types else 0
     return OmeZarrImage(
         array=array,
@@ -218,6 +225,7 @@ def open_ome_zarr(path: str | Path, *, level: int = 0) -> OmeZarrImage:
         channel_names=_channel_names(ome.get("omero"), n_channels),
         level=level,
         n_levels=len(multiscale.datasets),
+        steps=tuple(_step(fine, coarse) for (fine, _), (coarse, _) in pairwise(placements)),
         version=version,
         path=str(path),
     )
@@ -257,6 +265,10 @@ def _placement(transforms: Sequence[Any], ndim: int) -> tuple[tuple[float, ...],
             elif transform.type == "translation":
                 translation = translation + transform.translation
     return tuple(scale.tolist()), tuple(translation.tolist())
+
+
+def _step(fine: tuple[float, ...], coarse: tuple[float, ...]) -> tuple[int, ...]:
+    return tuple(max(1, round(c / f)) for f, c in zip(fine, coarse, strict=True))
 
 
 def _channel_names(omero: Any, n_channels: int) -> tuple[str, ...]:

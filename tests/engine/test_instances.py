@@ -102,8 +102,7 @@ def test_input_chunks_are_not_held_until_the_merge():
         nonlocal alive
         alive -= 1
 
-    @dask.delayed
-    def read():
+    def read(block, block_id):
         nonlocal alive, most
         found = np.zeros((4, 4), np.uint8).view(Chunk)
         alive += 1
@@ -111,7 +110,9 @@ def test_input_chunks_are_not_held_until_the_merge():
         read_chunks.append(weakref.ref(found, forget))
         return found
 
-    lazy = da.block([[da.from_delayed(read(), (4, 4), dtype=np.uint8) for _ in range(8)] for _ in range(8)])
+    lazy = da.zeros((32, 32), chunks=4, dtype=np.uint8).map_blocks(
+        read, dtype=np.uint8, meta=np.empty((0, 0), np.uint8)
+    )
     label_instances(lazy).store(np.empty((32, 32), np.uint32), scheduler="synchronous", lock=False)
     assert len(read_chunks) == 2 * 64
     assert most < 5

@@ -19,8 +19,9 @@ def label_instances(
     """Label the connected components of a class in a dask array, lazily.
 
     The result is that of `scipy.ndimage.label` for the whole image, with the same numbers, whatever the chunks.
-    Chunks are labelled twice, first to find what crosses their borders; so `labels` should be stored, not expensive
-    to compute. Per chunk, only seams and first voxels leave a worker.
+    Chunks are labelled twice, first to find what crosses their borders; so `labels` should be stored, for example in
+    Zarr: dask then reads each chunk twice and holds only those that it works on. Chunks that other tasks compute stay
+    in memory until all are known. Between the two passes, a chunk is its faces and the first voxel of each component.
 
     Parameters
     ----------
@@ -59,7 +60,6 @@ def label_instances(
     import dask
     import dask.array as da
     from dask.array.overlap import overlap
-    from dask.graph_manipulation import bind
 
     if not isinstance(labels, da.Array):
         raise TypeError(f"`labels` must be a dask array, got {type(labels).__name__}")
@@ -76,11 +76,8 @@ def label_instances(
     found = around.map_blocks(task.touching, **per_chunk)
     merged = dask.delayed(_merged)(found, number_type)
     numbers = da.from_delayed(merged, labels.numblocks, dtype=object).rechunk((1,) * labels.ndim)
-    again = bind(
-        labels, merged
-    )  # read anew after the merge: otherwise dask would keep every chunk in memory until then
     meta = np.empty((0,) * labels.ndim, number_type)
-    return again.map_blocks(task.instances, numbers, dtype=number_type, chunks=labels.chunks, meta=meta)
+    return labels.map_blocks(task.instances, numbers, dtype=number_type, chunks=labels.chunks, meta=meta)
 
 
 @dataclass(frozen=True)

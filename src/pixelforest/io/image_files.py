@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import imageio.v3 as imageio
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
-from skimage import io
 
 from pixelforest.io.run_record import sync_file
 
 READABLE = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 WRITABLE = (".png", ".tif", ".tiff")
+TIFF = (".tif", ".tiff")
 
 
 def list_images(inputs: Sequence[Path]) -> list[Path]:
@@ -51,7 +54,10 @@ def read_image(path: Path) -> NDArray[Any]:
         The file cannot be read as an image.
     """
     try:
-        return np.asarray(io.imread(path))
+        content = path.read_bytes()
+        if path.suffix.lower() in TIFF:
+            return np.asarray(tifffile.imread(BytesIO(content)))
+        return np.asarray(imageio.imread(content, extension=path.suffix.lower()))
     except Exception as error:  # each plugin raises its own
         raise ValueError(f"cannot read {str(path)!r} as an image: {error}") from error
 
@@ -64,7 +70,7 @@ def label_file_name(image: Path, labels_ndim: int) -> str:
     >>> label_file_name(Path("a.jpg"), 2), label_file_name(Path("b.tif"), 2), label_file_name(Path("c.png"), 3)
     ('a.png', 'b.tif', 'c.tif')
     """
-    if labels_ndim == 2 and image.suffix.lower() not in (".tif", ".tiff"):
+    if labels_ndim == 2 and image.suffix.lower() not in TIFF:
         return f"{image.stem}.png"
     return f"{image.stem}.tif"
 
@@ -84,5 +90,8 @@ def write_labels(path: Path, labels: NDArray[Any]) -> None:
         raise ValueError(
             f"`output`: PNG holds 2-D labels of 8 or 16 bits, got {labels.shape} of {labels.dtype}; use .tif"
         )
-    io.imsave(path, labels, check_contrast=False)
+    if suffix in TIFF:
+        tifffile.imwrite(path, labels, photometric="minisblack")  # three planes are a volume, no colours
+    else:
+        imageio.imwrite(path, labels)
     sync_file(path)

@@ -238,8 +238,8 @@ def test_the_reliability_suite_fails_where_an_answer_is_wrong(monkeypatch, capsy
 
 
 def test_killed_runs_write_what_they_had_to():
-    toll = kills.hunt(4)
-    assert toll.kills >= 4
+    toll = kills.hunt(2)
+    assert toll.kills >= 2
     assert toll.passes, toll
 
 

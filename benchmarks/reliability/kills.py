@@ -17,7 +17,7 @@ from pixelforest.engine.tiling import tiles
 from pixelforest.features.patch import Window
 from pixelforest.io.label_zarr import LabelImage
 from pixelforest.io.pyramid import downsample
-from pixelforest.io.run_record import RunRecord
+from pixelforest.io.run_record import RunRecord, tidy_published
 
 N_KILLS = 60
 SHAPES: tuple[tuple[int, ...], ...] = ((90, 101), (20, 26, 22), (3, 40, 33))
@@ -56,6 +56,9 @@ class KillProblem:
 
 def write(problem: KillProblem, folder: Path) -> None:
     """Write the image, resuming; note every tile that is computed. Runs in a process of its own, to be killed."""
+    if (folder / "out.zarr").exists():
+        tidy_published(folder / "out.zarr")
+        return
     with (folder / "computed.log").open("a", encoding="utf-8") as log:
 
         def compute(window: Window) -> NDArray[np.uint16]:
@@ -138,11 +141,11 @@ def _trial(
         (folder / "computed.log").unlink(missing_ok=True)
         if (folder / "out.zarr").exists():
             break
-    else:
-        _finish(processes, problem, folder)
-        starts = [str(window.start) for window in problem.layout.windows()]
+    _finish(processes, problem, folder)
+    if (folder / "computed.log").exists():
         again = set((folder / "computed.log").read_text(encoding="utf-8").splitlines())
-        toll.repeated += sum(part == f"0/{n}" and start in again for n, start in enumerate(starts) for part in done)
+        starts = [str(window.start) for window in problem.layout.windows()]
+        toll.repeated += sum(f"0/{number}" in done and start in again for number, start in enumerate(starts))
     if message := mistake(problem, folder):
         toll.wrong += 1
         toll.messages.append(f"{problem}: {message}")

@@ -81,6 +81,14 @@ def test_publishing_leaves_nothing_behind(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "a"]
 
 
+def test_a_run_killed_right_after_it_published_is_tidied_up(tmp_path):
+    record = start(tmp_path / "out")
+    record.data.rename(tmp_path / "out")  # and here the power goes
+    with pytest.raises(FileExistsError, match="`output` must not exist yet"):
+        start(tmp_path / "out", resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_the_folder_must_exist_and_be_writable(tmp_path):
     with pytest.raises(FileNotFoundError, match="`output` must lie in a folder that exists"):
         start(tmp_path / "no" / "out")

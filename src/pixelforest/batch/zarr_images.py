@@ -98,6 +98,7 @@ def predict_zarr(
     try:
         from pixelforest.io.label_zarr import LabelImage
         from pixelforest.io.ome_zarr import open_ome_zarr
+        from pixelforest.io.run_record import tidy_published
     except ImportError as error:
         raise ImportError(f'OME-Zarr needs zarr: pip install "pixelforest[zarr]" ({error})') from error
     if not isinstance(model, ImageSegmenter):
@@ -119,6 +120,7 @@ def predict_zarr(
         "channels": list(chosen),
     }
     if resume and Path(output).exists() and _is_made_by(Path(output), identity):
+        tidy_published(Path(output))
         return
     layout.write(
         output, _labels_of(model, image, spatial_ndim, chosen), identity=identity, resume=resume, progress=progress

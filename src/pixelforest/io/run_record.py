@@ -116,6 +116,7 @@ def open_run(
     """
     record = RunRecord(output)
     if output.exists():
+        tidy_published(output)
         raise FileExistsError(f"`output` must not exist yet, got {str(output)!r}")
     if not output.parent.is_dir():
         raise FileNotFoundError(f"`output` must lie in a folder that exists, got {str(output)!r}")
@@ -140,6 +141,13 @@ def open_run(
             )
     record.read_journal()
     return record
+
+
+def tidy_published(output: Path) -> None:
+    """Remove the record of a run that was killed after it had published its output."""
+    record = RunRecord(output)
+    if output.exists() and record.folder.is_dir() and not record.data.exists():
+        shutil.rmtree(record.folder)
 
 
 def _read_identity(path: Path) -> dict[str, Any] | None:

@@ -45,22 +45,26 @@ def test_a_torn_journal_keeps_every_whole_line(entries, data):
 
 
 def test_an_unfinished_run_is_not_overwritten(tmp_path):
-    start(tmp_path / "out")
+    start(tmp_path / "out").mark("0/0", "aa")
     with pytest.raises(FileExistsError, match=r"an unfinished run lies in .*out\.partial'; resume it, or remove it"):
         start(tmp_path / "out")
 
 
 def test_another_run_is_refused_with_what_differs(tmp_path):
-    start(tmp_path / "out")
+    start(tmp_path / "out").mark("0/0", "aa")
     with pytest.raises(ValueError, match=r"`resume`: the unfinished run .* has model 'a', this one 'b'; remove"):
         start(tmp_path / "out", identity={**IDENTITY, "model": "b"}, resume=True)
-    assert start(tmp_path / "out", resume=True).done == {}
+    assert start(tmp_path / "out", resume=True).done == {"0/0": "aa"}
 
 
-def test_a_run_killed_before_it_began_starts_anew(tmp_path):
-    (tmp_path / "out.partial" / "data").mkdir(parents=True)
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_run_that_has_finished_nothing_starts_anew(tmp_path, begun, resume):
+    if begun:
+        start(tmp_path / "out", identity={"model": "another"})
+    (tmp_path / "out.partial" / "data").mkdir(parents=True, exist_ok=True)
     (tmp_path / "out.partial" / "data" / "half").write_text("x")
-    assert not list(start(tmp_path / "out").data.iterdir())
+    assert not list(start(tmp_path / "out", resume=resume).data.iterdir())
 
 
 def test_outputs_are_never_replaced(tmp_path):

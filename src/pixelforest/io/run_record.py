@@ -103,7 +103,7 @@ def open_run(
     prepare : callable
         Makes the empty output at the path that it is given; called once per run.
     resume : bool
-        Whether to go on with an unfinished run. Without one, a new run starts.
+        Whether to go on with an unfinished run. Where none has finished a part, a new run starts.
 
     Raises
     ------
@@ -122,9 +122,10 @@ def open_run(
         raise FileNotFoundError(f"`output` must lie in a folder that exists, got {str(output)!r}")
     wanted = json.loads(json.dumps(dict(identity)))
     found = _read_identity(record.folder / _IDENTITY)
-    if found is None:
+    record.read_journal()
+    if found is None or not record.done:
         with suppress(FileNotFoundError):
-            shutil.rmtree(record.folder)  # killed before it began
+            shutil.rmtree(record.folder)  # stopped before anything was finished
         record.folder.mkdir()
         prepare(record.data)
         write_synced(record.folder / _IDENTITY, json.dumps(wanted, indent=1).encode())
@@ -139,7 +140,6 @@ def open_run(
                 f"`resume`: the unfinished run in {str(record.folder)!r} has {key} {found.get(key)!r}, this one "
                 f"{wanted.get(key)!r}; remove that folder to start anew"
             )
-    record.read_journal()
     return record
 
 

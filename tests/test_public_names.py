@@ -30,7 +30,7 @@ PUBLIC = {
     "model_selection",
     "register_filter",
 }
-HEAVY = ("pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage", "zarr", "rich", "skops")
+HEAVY = ("pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage", "zarr", "skops")
 
 
 def documented_objects():

@@ -1,6 +1,7 @@
 """The benchmark problems run once, so that they cannot rot; nothing here looks at a clock."""
 
 import json
+import shutil
 from dataclasses import replace
 from functools import cache
 from typing import ClassVar
@@ -14,7 +15,7 @@ from benchmarks.forest.peer_contestants import PeerTeam
 from benchmarks.forest.peers.peer import Peer
 from benchmarks.forest.peers.registry import PEERS, chosen_peers
 from benchmarks.forest.workloads import WORKLOADS, Photograph
-from benchmarks.reliability import concurrency, extreme_problems, forest_parity
+from benchmarks.reliability import concurrency, extreme_problems, forest_parity, kills
 from benchmarks.reliability.forest_problems import ForestProblem
 from benchmarks.reliability.problem import Problem
 from benchmarks.reliability.rows import LAYOUTS
@@ -240,3 +241,23 @@ def test_the_reliability_suite_fails_where_an_answer_is_wrong(monkeypatch, capsy
     monkeypatch.setattr(forest_parity, "ways", broken("strict comparison"))
     assert main(options) == 1
     assert "FAILED" in capsys.readouterr().out
+
+
+def test_killed_runs_write_what_they_had_to():
+    toll = kills.hunt(2)
+    assert toll.kills >= 2
+    assert toll.passes, toll
+
+
+def test_kill_trials_find_mistakes(tmp_path):
+    problem = kills.KillProblem(1)
+    kills.write(problem, tmp_path)
+    assert kills.mistake(problem, tmp_path) == ""
+    assert "differs" in kills.mistake(replace(problem, seed=4), tmp_path)
+    shard = tmp_path / "out.zarr" / "0" / "c" / "1" / "0" / "0"
+    shard.write_bytes(shard.read_bytes()[:-3])
+    assert "unreadable" in kills.mistake(problem, tmp_path)
+    (shard.parent / "0.partial").write_text("")
+    assert "left behind" in kills.mistake(problem, tmp_path)
+    shutil.rmtree(tmp_path / "out.zarr")
+    assert kills.mistake(problem, tmp_path) == "not finished"

@@ -2,11 +2,16 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 import pixelforest
 from pixelforest.cli import main
@@ -77,14 +82,16 @@ def test_doctor_describes_this_machine(tmp_path: Path) -> None:
     assert 'device="auto" means ' in result.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("words", [(), ("segment",), ("demo", "--colour", "red"), ("doctor", "now")])
+@pytest.mark.parametrize(
+    "words", [(), ("segment",), ("demo", "--colour", "red"), ("doctor", "now"), ("predict", "a", "b")]
+)
 def test_wrong_usage_is_status_2(words: tuple[str, ...], tmp_path: Path) -> None:
     result = run(*words, cwd=tmp_path)
     assert result.returncode == 2
     assert result.stderr.startswith("usage: pixelforest")
 
 
-@pytest.mark.parametrize("word", ["demo", "doctor"])
+@pytest.mark.parametrize("word", ["demo", "doctor", "predict"])
 def test_help_needs_no_device(word: str, tmp_path: Path) -> None:
     result = run(word, "--help", cwd=tmp_path, device="no such thing")
     assert result.returncode == 0
@@ -100,3 +107,124 @@ def test_a_missing_matplotlib_is_told_before_anything_is_computed(
     said = capsys.readouterr()
     assert 'pip install "pixelforest[plot]"' in said.err
     assert not said.out
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pixelforest.ImageSegmenter]:
+    """A model trained on two demo images, and its file."""
+    from pixelforest.demo_data import load_demo
+    from pixelforest.io.model_files import save_model
+
+    demo, path = load_demo(), tmp_path_factory.mktemp("model") / "nuclei.skops"
+    features = pixelforest.ImageFeatureStack(sigmas=(1, 2), device="numpy")
+    forest = pixelforest.OpenCLRandomForestClassifier(5, max_depth=5, random_state=0, device="numpy")
+    model = pixelforest.ImageSegmenter(features, forest).fit(demo.train_images[:2], demo.train_scribbles[:2])
+    save_model(model, path)
+    return path, model
+
+
+def test_predict_writes_a_png_a_tiff_and_a_folder(
+    tmp_path: Path, trained: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skimage import io
+
+    from pixelforest.demo_data import load_demo
+
+    path, model = trained
+    (tmp_path / "images").mkdir()
+    images = {f"image{number}.png": image[:90] for number, image in enumerate(load_demo().test_images[:3])}
+    for name, image in images.items():
+        io.imsave(tmp_path / "images" / name, image)
+    result = run("predict", str(path), "images", "labels", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "wrote labels\n"), result.stderr
+    assert "3/3" in result.stderr
+    monkeypatch.chdir(tmp_path)
+    for output in ("labels.png", "labels.tif"):
+        assert main(["predict", str(path), "images/image0.png", output]) == 0
+        assert_array_equal(io.imread(tmp_path / output), model.predict(images["image0.png"]))
+    for name, image in images.items():
+        assert_array_equal(io.imread(tmp_path / "labels" / name), model.predict(image))
+
+
+def test_predict_killed_or_interrupted_resumes(
+    tmp_path: Path, trained: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run over OME-Zarr gets SIGKILL, then Ctrl-C, and at last the time that it needs."""
+    import zarr
+
+    from tests.ome_zarr_by_hand import write_image
+
+    path, model = trained
+    planes = np.random.default_rng(0).integers(0, 255, (30, 40, 50)).astype(np.uint8)
+    write_image(tmp_path / "image.zarr", planes, "tyx", "0.5")
+    words = ["predict", str(path), "image.zarr", "labels.zarr"]
+    journal, n_done = tmp_path / "labels.zarr.partial" / "done.log", 0
+    for stop, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
+        command = [sys.executable, "-m", "pixelforest", *words, "--resume"]
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        while not (journal.exists() and journal.read_bytes().count(b"\n") > n_done + 1):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        process.send_signal(stop)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == status, said
+        n_done = journal.read_bytes().count(b"\n")
+        assert 0 < n_done < 30
+        assert not (tmp_path / "labels.zarr").exists()
+    assert said.splitlines()[-1] == "pixelforest predict: interrupted; what is finished is kept, go on with --resume"
+    assert "Traceback" not in said
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 1
+    assert "an unfinished run lies in" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
+    assert_array_equal(zarr.open_group(tmp_path / "labels.zarr")["0"][:], np.stack([model.predict(p) for p in planes]))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["image.zarr", "labels.zarr"]
+    assert main([*words, "--resume"]) == 0  # all there: nothing to do
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("no.skops", "a.png", "out"), "there is no 'no.skops'"),
+        (("model.pickle", "a.png", "out"), "must end in .skops"),
+        (("MODEL", "nothing.png", "out.png"), "there is no 'nothing.png'"),
+        (("MODEL", "image.zarr", "out.zarr", "--channels", "DAPI"), "`channels` needs an image with a channel axis"),
+        (("MODEL", "image.zarr", "out.zarr", "--level", "7"), "`level` must lie in 0 to 1, got 7"),
+    ],
+)
+def test_predict_tells_errors_in_words(
+    tmp_path: Path,
+    trained: tuple[Path, Any],
+    words: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from tests.ome_zarr_by_hand import write_image
+
+    monkeypatch.chdir(tmp_path)
+    write_image(tmp_path / "image.zarr", np.zeros((8, 8)), "yx", "0.5")
+    assert main(["predict", *(str(trained[0]) if word == "MODEL" else word for word in words)]) == 1
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith("pixelforest predict: ")
+    assert message in said
+    assert [entry.name for entry in tmp_path.iterdir()] == ["image.zarr"]
+
+
+@pytest.mark.parametrize(("module", "extra"), [("rich.progress", "cli"), ("skops.io", "cli"), ("zarr", "zarr")])
+def test_predict_says_what_to_install(
+    tmp_path: Path,
+    trained: tuple[Path, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    module: str,
+    extra: str,
+) -> None:
+    from tests.ome_zarr_by_hand import write_image
+
+    source = write_image(tmp_path / "image.zarr", np.zeros((8, 8)), "yx", "0.5")
+    for name in ("pixelforest.io.label_zarr", "pixelforest.io.ome_zarr"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["predict", str(trained[0]), str(source), str(tmp_path / "out")]) == 1
+    assert f'pip install "pixelforest[{extra}]"' in capsys.readouterr().err

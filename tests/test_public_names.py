@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import pixelforest as pf
+import pixelforest.batch
 import pixelforest.demo_data
 import pixelforest.exceptions
 
@@ -29,14 +30,14 @@ PUBLIC = {
     "model_selection",
     "register_filter",
 }
-HEAVY = ("pytest", "pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage")
+HEAVY = ("pytest", "pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage", "zarr", "skops")
 
 
 def documented_objects():
     """Return the qualified names and objects of every public class and function."""
     return [
         (f"{module.__name__}.{name}", getattr(module, name))
-        for module in (pf, pf.metrics, pf.model_selection, pixelforest.demo_data)
+        for module in (pf, pf.metrics, pf.model_selection, pixelforest.demo_data, pixelforest.batch)
         for name in module.__all__
         if inspect.isclass(getattr(module, name)) or inspect.isfunction(getattr(module, name))
     ]

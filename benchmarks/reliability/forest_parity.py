@@ -14,6 +14,7 @@ from benchmarks.reliability import (
     boosted_problems,
     concurrency,
     extreme_problems,
+    kills,
     library_problems,
 )
 from benchmarks.reliability.forest_problems import ForestProblem
@@ -25,6 +26,7 @@ from pixelforest.forest import links
 
 N_FORESTS = 1200
 N_OTHERS = 100
+PARTS = ("forests", "concurrency", "kills")
 OTHERS = (*averaged_problems.PROBLEMS, *boosted_problems.PROBLEMS, *library_problems.PROBLEMS)
 
 
@@ -83,14 +85,35 @@ def _add_block(tally: Tally, problem: Problem, way: Way) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command line."""
-    counts = f"{N_FORESTS} forests, {N_OTHERS} models of every other family and {concurrency.N_PREDICTIONS} predictions"
-    parser.add_argument("--fraction", type=float, default=1.0, help=f"part of {counts} per thread (default 1)")
+    counts = f"{N_FORESTS} forests, {N_OTHERS} models of every other family, {concurrency.N_PREDICTIONS} predictions"
+    more = f"per thread and {kills.N_KILLS} kills (default 1)"
+    parser.add_argument("--fraction", type=float, default=1.0, help=f"part of {counts} {more}")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     parser.add_argument("--device", default="all", help="'all', 'numpy', or part of a platform's or device's name")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a table; return 0 if every way to compute passes."""
+    """Run the parts that were asked for; return 0 if all pass."""
+    parts = {"forests": _run_forests, "concurrency": _run_concurrency, "kills": _run_kills}
+    passed = [parts[name](arguments) for name in arguments.parts]
+    return 0 if all(passed) else 1
+
+
+def _run_concurrency(arguments: argparse.Namespace) -> bool:
+    outcome = concurrency.hammer(devices(arguments.device), _share(arguments, concurrency.N_PREDICTIONS))
+    print(outcome, flush=True)
+    return outcome.passes
+
+
+def _run_kills(arguments: argparse.Namespace) -> bool:
+    toll = kills.hunt(_share(arguments, kills.N_KILLS), arguments.seed)
+    print(toll, flush=True)
+    return toll.passes
+
+
+def _run_forests(arguments: argparse.Namespace) -> bool:
+    """Print a table; return whether every way to compute passes."""
     started, opened = time.perf_counter(), devices(arguments.device)
     suites: list[tuple[type[Problem], Iterable[int]]] = [(ForestProblem, _seeds(arguments, N_FORESTS))]
     suites += [(kind, _seeds(arguments, N_OTHERS)) for kind in OTHERS]
@@ -107,11 +130,12 @@ def run(arguments: argparse.Namespace) -> int:
         n_forests += tallies["numpy"].forests
         passed &= all(tally.passes for tally in tallies.values())
     print(f"{n_forests} models, {time.perf_counter() - started:.0f} s")
-    outcome = concurrency.hammer(opened, max(round(concurrency.N_PREDICTIONS * arguments.fraction), 1))
-    print(outcome)
-    print(f"{time.perf_counter() - started:.0f} s")
-    return 0 if passed and outcome.passes else 1
+    return passed
+
+
+def _share(arguments: argparse.Namespace, count: int) -> int:
+    return max(round(count * arguments.fraction), 1)
 
 
 def _seeds(arguments: argparse.Namespace, count: int) -> range:
-    return range(arguments.seed, arguments.seed + max(round(count * arguments.fraction), 1))
+    return range(arguments.seed, arguments.seed + _share(arguments, count))

@@ -13,6 +13,11 @@ def is_named(image: Any) -> bool:
     return hasattr(image, "dims") and hasattr(image, "coords") and hasattr(image, "attrs")
 
 
+def values_of(image: Any) -> Any:
+    """Return the lazy array in a DataArray that holds one; anything else as it is."""
+    return image.data if is_named(image) and getattr(image, "chunks", None) is not None else image
+
+
 def name_like(values: Any, image: Any, axes: ImageAxes, *, last: tuple[str, Iterable[Any]] | None = None) -> Any:
     r"""Return `values` with the spatial dims, coords and attrs of `image`, if that is a DataArray.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 from pixelforest.features.bounds import Bound, bound
 from pixelforest.features.describe import describe_plan
@@ -32,6 +33,10 @@ class FeaturePlan:
     names: tuple[str, ...]
     ndim: int
     n_channels: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the fields only, so that equal plans give equal bytes."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __str__(self) -> str:
         return describe_plan(self)

@@ -15,7 +15,10 @@ SUITES = {
     "forest": ("benchmarks.forest.suite", "compiled forests outrun scikit-learn and every other engine, by how much"),
     "features": ("benchmarks.features.suite", "features are computed faster than by other libraries, by how much"),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
-    "reliability": ("benchmarks.reliability.forest_parity", "compiled forests decide as scikit-learn does"),
+    "reliability": (
+        "benchmarks.reliability.forest_parity",
+        "compiled forests decide as scikit-learn does, and chunks have the bits of the whole image",
+    ),
 }
 """Name: module with `add_arguments(parser)` and `run(arguments)`, which returns an exit status; and what it shows."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.reliability import (
     averaged_problems,
     boosted_problems,
+    chunkings,
     concurrency,
     extreme_problems,
     library_problems,
@@ -25,6 +26,7 @@ from pixelforest.forest import links
 
 N_FORESTS = 1200
 N_OTHERS = 100
+PARTS = ("all", "forests", "threads", "chunkings")
 OTHERS = (*averaged_problems.PROBLEMS, *boosted_problems.PROBLEMS, *library_problems.PROBLEMS)
 
 
@@ -83,15 +85,34 @@ def _add_block(tally: Tally, problem: Problem, way: Way) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command line."""
-    counts = f"{N_FORESTS} forests, {N_OTHERS} models of every other family and {concurrency.N_PREDICTIONS} predictions"
-    parser.add_argument("--fraction", type=float, default=1.0, help=f"part of {counts} per thread (default 1)")
+    counts = f"{N_FORESTS} forests, {N_OTHERS} models of every other family, {concurrency.N_PREDICTIONS} predictions"
+    counts += f" per thread and {chunkings.N_CHUNKINGS} chunkings"
+    parser.add_argument("--fraction", type=float, default=1.0, help=f"part of {counts} (default 1)")
+    parser.add_argument("--part", choices=PARTS, default="all", help="what to run (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     parser.add_argument("--device", default="all", help="'all', 'numpy', or part of a platform's or device's name")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a table; return 0 if every way to compute passes."""
+    """Print a table; return 0 if every part that was asked for passes."""
     started, opened = time.perf_counter(), devices(arguments.device)
+    passed = True
+    if arguments.part in ("all", "forests"):
+        passed &= _run_forests(arguments, opened)
+    if arguments.part in ("all", "threads"):
+        outcome = concurrency.hammer(opened, max(round(concurrency.N_PREDICTIONS * arguments.fraction), 1))
+        print(outcome, flush=True)
+        passed &= outcome.passes
+    if arguments.part in ("all", "chunkings"):
+        device = "auto" if arguments.device == "all" else arguments.device
+        tally = chunkings.compare_chunkings(_seeds(arguments, chunkings.N_CHUNKINGS), device)
+        print(tally)
+        passed &= tally.passes
+    print(f"{time.perf_counter() - started:.0f} s")
+    return 0 if passed else 1
+
+
+def _run_forests(arguments: argparse.Namespace, opened: Sequence[Any]) -> bool:
     suites: list[tuple[type[Problem], Iterable[int]]] = [(ForestProblem, _seeds(arguments, N_FORESTS))]
     suites += [(kind, _seeds(arguments, N_OTHERS)) for kind in OTHERS]
     suites += [(kind, extreme_problems.SEEDS) for kind in extreme_problems.PROBLEMS]
@@ -106,11 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{tally}  {kind.family}: {name}{'' if tally.passes else '  FAILED'}", flush=True)
         n_forests += tallies["numpy"].forests
         passed &= all(tally.passes for tally in tallies.values())
-    print(f"{n_forests} models, {time.perf_counter() - started:.0f} s")
-    outcome = concurrency.hammer(opened, max(round(concurrency.N_PREDICTIONS * arguments.fraction), 1))
-    print(outcome)
-    print(f"{time.perf_counter() - started:.0f} s")
-    return 0 if passed and outcome.passes else 1
+    print(f"{n_forests} models", flush=True)
+    return passed
 
 
 def _seeds(arguments: argparse.Namespace, count: int) -> range:

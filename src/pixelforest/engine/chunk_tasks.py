@@ -139,6 +139,12 @@ def compute_chunk(
     return out
 
 
+def run_on_chunk(chunk: NDArray[Any], shipment: Shipment) -> NDArray[Any]:
+    """Return what a job that knows no halo makes of one chunk."""
+    result: NDArray[Any] = shipment.job(chunk)
+    return result
+
+
 def _result_memory(job: TileJob, shape: tuple[int, ...]) -> NDArray[Any]:
     if job.n_values is None:
         return np.empty(shape, job.dtype)

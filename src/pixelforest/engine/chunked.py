@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from pixelforest.engine.budget import TileLimits
-from pixelforest.engine.chunk_tasks import BlankChunk, ChunkTask, compute_chunk, cut, fingerprint_of, statistics_of
+from pixelforest.engine.chunk_tasks import (
+    BlankChunk,
+    ChunkTask,
+    compute_chunk,
+    cut,
+    fingerprint_of,
+    run_on_chunk,
+    statistics_of,
+)
 from pixelforest.engine.shipping import Shipment
 from pixelforest.engine.tile_job import TileJob
 from pixelforest.features.patch import Window
@@ -93,6 +101,30 @@ def map_chunks(
     meta = np.empty((0,) * len(all_chunks), job.dtype)
     result = dask.array.Array(layers, graph.name, chunks=all_chunks, meta=meta)
     return result.rechunk((*wanted_chunks, *all_chunks[len(chunks) :]))
+
+
+def map_pixels(job: Any, image: Any, n_values: int | None, dtype: np.dtype[Any]) -> Any:
+    r"""Return ``job(chunk)`` of every chunk of a dask array as a dask array; nothing is computed.
+
+    Parameters
+    ----------
+    job : callable
+        Takes an array ``(\*spatial, n_features)``; sent to every worker once.
+    image : dask.array.Array, shape (\*spatial, n_features)
+    n_values : int or None
+        Length of the last axis of results; None: they have none.
+    dtype : dtype
+        Of results.
+    """
+    from dask.array import map_blocks
+    from dask.delayed import delayed
+
+    shipment = Shipment(job)
+    sent = delayed(shipment, name=f"pixelforest-job-{shipment.digest[:32]}", traverse=False)
+    image = image.rechunk({image.ndim - 1: -1})
+    shape = {"drop_axis": image.ndim - 1} if n_values is None else {"chunks": (*image.chunks[:-1], (n_values,))}
+    meta = np.empty((0,) * (image.ndim - (n_values is None)), dtype)
+    return map_blocks(run_on_chunk, image, sent, dtype=dtype, meta=meta, **shape)
 
 
 class _ChunkGraph:

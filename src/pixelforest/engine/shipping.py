@@ -7,8 +7,7 @@ import threading
 from collections import OrderedDict
 from functools import cached_property
 from hashlib import sha256
-
-from pixelforest.engine.tile_job import TileJob
+from typing import Any
 
 KEPT = 4
 """Jobs that a process remembers; each may hold a forest and its program."""
@@ -24,10 +23,11 @@ class Shipment:
 
     Parameters
     ----------
-    job : TileJob
+    job : object
+        A `TileJob`, or whatever else tasks share.
     """
 
-    def __init__(self, job: TileJob, payload: bytes | None = None) -> None:
+    def __init__(self, job: Any, payload: bytes | None = None) -> None:
         self.job = job
         if payload is not None:
             self.payload = payload

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from pixelforest.images.containers import ImageAxes
 
 
@@ -46,6 +48,9 @@ def stack_like(results: Sequence[Any], stack: Any) -> Any:
     """Return named results, one per image of the named `stack`, along its sample dim."""
     import xarray
 
-    sample = stack.dims[0]
-    joined = xarray.concat(list(results), dim=sample)
-    return joined.assign_coords({sample: stack.coords[sample]}) if sample in stack.coords else joined
+    first = results[0]
+    dims = (stack.dims[0], *first.dims)
+    coords = {name: c for name, c in first.coords.items() if name not in stack.coords}
+    coords |= {name: c for name, c in stack.coords.items() if set(c.dims) <= set(dims)}
+    values = np.stack([result.data for result in results])  # of lazy arrays a lazy one
+    return xarray.DataArray(values, dims=dims, coords=coords, attrs=dict(stack.attrs))

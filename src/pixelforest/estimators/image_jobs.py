@@ -114,7 +114,7 @@ def checked_masks(mask: Any, batch: ImageBatch, shapes: list[tuple[int, ...]]) -
             raise TypeError(f"{name} must be an array of bool, got {getattr(one, 'dtype', type(one).__name__)}")
         if tuple(one.shape) != shape:
             raise ValueError(f"{name} must have the shape of its image, {shape}, got {tuple(one.shape)}")
-    return masks
+    return [values_of(one) for one in masks]
 
 
 def _empty(job: TileJob, shape: tuple[int, ...]) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from math import ceil, prod
 from typing import Any
 
 from pixelforest.features.plan import FeaturePlan
-from pixelforest.features.planes import Host, Source
+from pixelforest.features.planes import Host, Plane, Source
 
 SMALLEST_SIDE = 16
 """Pixels: smaller tiles save no memory worth the halo that each of them reads."""
@@ -52,24 +52,11 @@ class TileMemory:
     pixel_bytes: int
     result_bytes: int
 
-    @cached_property
-    def planes_at_once(self) -> int:
-        """Planes between image and features that exist together, where a device computes plane by plane."""
-        alive, most = set(), 0
-        for step, plane in enumerate(self.plan.order):
-            if isinstance(plane, Source):
-                continue
-            if plane in self.plan.last_use or isinstance(plane, Host):
-                alive.add(plane)
-            most = max(most, len(alive))
-            alive = {p for p in alive if self.plan.last_use.get(p, step) > step}
-        return most
-
     def of(self, tile: tuple[int, ...], shape: tuple[int, ...]) -> int:
         """Return the bytes for a tile of an image of `shape`."""
         pixels = prod(tile)
         read = prod(min(t + 2 * h, n) for t, h, n in zip(tile, self.halo, shape, strict=True))
-        planes = self.plan.n_channels * (self.pixel_bytes + FLOAT) + self.planes_at_once * FLOAT
+        planes = self.plan.n_channels * (self.pixel_bytes + FLOAT) + planes_at_once(self.plan) * FLOAT
         return pixels * (len(self.plan.outputs) * FLOAT + self.result_bytes) + read * planes
 
     def largest_tile(
@@ -111,6 +98,21 @@ class TileMemory:
             tile[longest] = ceil(tile[longest] / 2)
         units = unit or (1,) * len(tile)
         return tuple(t // u * u if u < t < n else t for t, u, n in zip(tile, units, shape, strict=True))
+
+
+@lru_cache(maxsize=64)
+def planes_at_once(plan: FeaturePlan) -> int:
+    """Return how many planes between image and features exist together, where a device computes plane by plane."""
+    alive: set[Plane] = set()
+    most = 0
+    for step, plane in enumerate(plan.order):
+        if isinstance(plane, Source):
+            continue
+        if plane in plan.last_use or isinstance(plane, Host):
+            alive.add(plane)
+        most = max(most, len(alive))
+        alive = {p for p in alive if plan.last_use.get(p, step) > step}
+    return most
 
 
 def chunks_of(array: Any, ndim: int) -> tuple[int, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pixelforest.features.bounds import Bound, bound
@@ -107,6 +107,11 @@ class FeaturePlan:
 
     def subset(self, features: Sequence[int]) -> FeaturePlan:
         """Return the plan of the features with these indices; what only others need is gone."""
-        return FeaturePlan(
-            tuple(self.outputs[i] for i in features), tuple(self.names[i] for i in features), self.ndim, self.n_channels
-        )
+        return _subset(self, tuple(features))
+
+
+@lru_cache(maxsize=64)
+def _subset(plan: FeaturePlan, features: tuple[int, ...]) -> FeaturePlan:
+    return FeaturePlan(
+        tuple(plan.outputs[i] for i in features), tuple(plan.names[i] for i in features), plan.ndim, plan.n_channels
+    )

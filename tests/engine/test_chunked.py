@@ -125,6 +125,16 @@ def test_filters_that_look_at_the_whole_image_are_lazy_too(dtype):
         assert lazy.dtype == dtype
 
 
+@pytest.mark.parametrize("filters", [("entropy",), (pf.CustomFilter("flat", whole_only, None), "gaussian")])
+def test_masks_and_filters_that_look_at_the_whole_image(filters):
+    model = pf.ImageSegmenter(pf.ImageFeatureStack(filters, (1,)), forest()).fit([IMAGE], [SCRIBBLES])
+    mask = np.zeros(IMAGE.shape, bool)
+    mask[5:11, 22:31] = True
+    expected = np.where(mask, model.predict(IMAGE), 0)
+    assert_array_equal(model.predict(IMAGE, mask=mask), expected)
+    assert_array_equal(computed(model.predict(da.from_array(IMAGE, chunks=20), mask=mask)), expected)
+
+
 # --- lazy ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """How `ImageSegmenter` runs: only what trees look at, within memory, into any array, inside a mask, and stopped."""
 
+import time
 from functools import cache
 
 import numpy as np
@@ -362,21 +363,35 @@ def test_progress_counts_the_tiles_of_all_images():
 
 
 @pytest.mark.parametrize("n_devices", [1, 2])
-def test_an_interrupt_stops_within_one_tile(monkeypatch, jobs, n_devices):
+def test_an_interrupt_stops_within_one_tile(monkeypatch, n_devices):
     model = pf.ImageSegmenter(stack(), forest(), tile_shape=(10, 10)).fit([IMAGE], [SCRIBBLES])
     share_among(monkeypatch, n_devices)
+    compute = TileJob.compute
+    started = []
+
+    def slow(self, *args):
+        started.append(args)
+        time.sleep(0.05)
+        return compute(self, *args)
+
+    monkeypatch.setattr(TileJob, "compute", slow)
     out = np.full(IMAGE.shape, 77, np.uint8)
+    before = []
 
     def interrupt(done, total):
         if done == 3:
+            before.append(len(started))
             raise KeyboardInterrupt
 
-    jobs.clear()
     with pytest.raises(KeyboardInterrupt):
         model.predict(IMAGE, out=out, progress=interrupt)
-    started = len(jobs)
-    assert 3 <= started <= 2 + 2 * n_devices + 1 < 35
-    assert (out != 77).sum() <= 100 * started
+    after = len(started)
+    assert 3 <= before[0] <= after <= before[0] + n_devices < 35
+    written = int((out != 77).sum())
+    assert 300 <= written <= 100 * after
+    time.sleep(0.2)
+    assert len(started) == after
+    assert int((out != 77).sum()) == written  # nothing goes on behind the caller's back
 
 
 @cache

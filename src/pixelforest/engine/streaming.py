@@ -96,9 +96,7 @@ def run_job(
     work = []
     for image in images:
         shape, unit = limits.tile_shape, chunks_of(image.out, len(image.shape))
-        if job.plan.whole_image_filters:
-            shape = image.shape
-        elif shape is None:
+        if shape is None:
             shape = job.memory(image.planes.dtype.itemsize).largest_tile(image.window.shape, limit, unit=unit)
         reader = job.reader(image.planes, image.index, image.statistics)
         work += [_Tile(image, reader, window) for window in image.tiles(shape)]
@@ -178,6 +176,8 @@ def _values(job: TileJob, backend: Backend, tile: _Tile) -> NDArray[Any]:
     wanted = None if image.mask is None else np.asarray(image.mask[window.within(image.window)])
     if wanted is None or wanted.all():
         return job.compute(backend, tile.reader, window)
+    if job.plan.whole_image_filters and wanted.any():
+        return job.compute(backend, tile.reader, window, wanted)
     results = np.full(job.result_shape(window.shape), job.blank, job.dtype)
     if wanted.any():
         box, inside = _bounding_box(window, wanted)

@@ -83,7 +83,7 @@ class TileMemory:
         >>> from pixelforest.features.spec import FeatureSpec
         >>> plan = build_plan((FeatureSpec("gaussian", 1),), (1.0, 1.0))
         >>> TileMemory(plan, plan.halo, 1, 1).largest_tile((2000, 3000), 2**20)
-        (250, 250)
+        (250, 188)
         """
         if self.plan.whole_image_filters:
             return shape
@@ -120,6 +120,7 @@ def chunks_of(array: Any, ndim: int) -> tuple[int, ...] | None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> chunks_of(np.zeros((3, 4)), 2) is None
     True
     """

@@ -233,7 +233,7 @@ def test_the_reliability_suite_fails_where_an_answer_is_wrong(monkeypatch, capsy
 
     monkeypatch.setattr(forest_parity, "OTHERS", (Absent,))
     monkeypatch.setattr(extreme_problems, "PROBLEMS", extreme_problems.PROBLEMS[:1])
-    options = ["reliability", "--fraction", "0.002", "--device", "numpy"]
+    options = ["reliability", "--fraction", "0.002", "--device", "numpy", "--parts", "forests", "threads"]
     assert main(options) == 0
     text = capsys.readouterr().out
     assert "another library: not installed" in text

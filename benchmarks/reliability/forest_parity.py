@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.reliability import (
-    averaged_problems,
-    boosted_problems,
-    concurrency,
-    extreme_problems,
-    kills,
-    library_problems,
-)
+from benchmarks.reliability import averaged_problems, boosted_problems, extreme_problems, library_problems
 from benchmarks.reliability.forest_problems import ForestProblem
 from benchmarks.reliability.problem import Problem
 from benchmarks.reliability.rows import arranged, as_block
 from benchmarks.reliability.tally import HEADER, Tally
-from benchmarks.reliability.ways import Way, devices, ways
+from benchmarks.reliability.ways import Way, ways
 from pixelforest.forest import links
 
 N_FORESTS = 1200
 N_OTHERS = 100
-PARTS = ("forests", "concurrency", "kills")
 OTHERS = (*averaged_problems.PROBLEMS, *boosted_problems.PROBLEMS, *library_problems.PROBLEMS)
 
 
@@ -83,59 +73,25 @@ def _add_block(tally: Tally, problem: Problem, way: Way) -> None:
         tally.add_singles(expected.values, found, problem.magnitudes[:n_rows])
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command line."""
-    counts = f"{N_FORESTS} forests, {N_OTHERS} models of every other family, {concurrency.N_PREDICTIONS} predictions"
-    more = f"per thread and {kills.N_KILLS} kills (default 1)"
-    parser.add_argument("--fraction", type=float, default=1.0, help=f"part of {counts} {more}")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="first seed")
-    parser.add_argument("--device", default="all", help="'all', 'numpy', or part of a platform's or device's name")
+def compare_families(first_seed: int, fraction: float, opened: Sequence[Any]) -> bool:
+    """Print a table of all families of models; return whether every way to compute passes."""
 
+    def seeds(count: int) -> range:
+        return range(first_seed, first_seed + max(round(count * fraction), 1))
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the parts that were asked for; return 0 if all pass."""
-    parts = {"forests": _run_forests, "concurrency": _run_concurrency, "kills": _run_kills}
-    passed = [parts[name](arguments) for name in arguments.parts]
-    return 0 if all(passed) else 1
-
-
-def _run_concurrency(arguments: argparse.Namespace) -> bool:
-    outcome = concurrency.hammer(devices(arguments.device), _share(arguments, concurrency.N_PREDICTIONS))
-    print(outcome, flush=True)
-    return outcome.passes
-
-
-def _run_kills(arguments: argparse.Namespace) -> bool:
-    toll = kills.hunt(_share(arguments, kills.N_KILLS), arguments.seed)
-    print(toll, flush=True)
-    return toll.passes
-
-
-def _run_forests(arguments: argparse.Namespace) -> bool:
-    """Print a table; return whether every way to compute passes."""
-    started, opened = time.perf_counter(), devices(arguments.device)
-    suites: list[tuple[type[Problem], Iterable[int]]] = [(ForestProblem, _seeds(arguments, N_FORESTS))]
-    suites += [(kind, _seeds(arguments, N_OTHERS)) for kind in OTHERS]
+    suites: list[tuple[type[Problem], Iterable[int]]] = [(ForestProblem, seeds(N_FORESTS))]
+    suites += [(kind, seeds(N_OTHERS)) for kind in OTHERS]
     suites += [(kind, extreme_problems.SEEDS) for kind in extreme_problems.PROBLEMS]
     print(HEADER)
     passed, n_forests = True, 0
-    for kind, seeds in suites:
+    for kind, chosen in suites:
         if not kind.is_available():
             print(f"{'-':>7} {kind.family}: not installed")
             continue
-        tallies = compare(seeds, opened, kind)
+        tallies = compare(chosen, opened, kind)
         for name, tally in tallies.items():
             print(f"{tally}  {kind.family}: {name}{'' if tally.passes else '  FAILED'}", flush=True)
         n_forests += tallies["numpy"].forests
         passed &= all(tally.passes for tally in tallies.values())
-    print(f"{n_forests} models, {time.perf_counter() - started:.0f} s")
+    print(f"{n_forests} models", flush=True)
     return passed
-
-
-def _share(arguments: argparse.Namespace, count: int) -> int:
-    return max(round(count * arguments.fraction), 1)
-
-
-def _seeds(arguments: argparse.Namespace, count: int) -> range:
-    return range(arguments.seed, arguments.seed + _share(arguments, count))

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from pixelforest.backends.numpy.features import compute_features
-from pixelforest.engine import tiling
-from pixelforest.engine.tiling import TileReader, tile_shape_for, tiles
+from pixelforest.engine.tiling import TileReader, tiles
 from pixelforest.features.build import build_plan
 from pixelforest.features.patch import Window
 from pixelforest.features.spec import FeatureSpec
@@ -33,15 +32,6 @@ def test_tiles_cover_every_pixel_once(sizes):
         starts.append(tile.start)
     assert (count == 1).all()
     assert starts == sorted(starts)
-
-
-@given(st.lists(st.integers(1, 5000), min_size=2, max_size=3), st.integers(1, 200))
-def test_tile_shapes_stay_below_the_limit(shape, n_features):
-    tile = tile_shape_for(tuple(shape), n_features)
-    assert prod(tile) * n_features * 4 <= tiling.BLOCK_BYTES
-    assert all(1 <= t <= n for t, n in zip(tile, shape, strict=True))
-    if prod(shape) * n_features * 4 <= tiling.BLOCK_BYTES:
-        assert tile == tuple(shape)
 
 
 def test_patches_carry_the_halo_cut_at_borders():

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 import pixelforest as pf
-from pixelforest.engine import tiling
+from pixelforest.backends.numpy.backend import NumpyBackend
 from pixelforest.engine.tiling import TileReader
 from pixelforest.features.build import build_plan, grid
 from pixelforest.features.patch import Window
@@ -31,8 +31,12 @@ def test_results_go_where_they_are_wanted():
 
 def test_a_given_output_is_filled_tile_by_tile(monkeypatch):
     expected = STACK.transform(IMAGE)
-    monkeypatch.setattr(tiling, "BLOCK_BYTES", 4 * 4 * 100)
+    monkeypatch.setattr(NumpyBackend, "tile_bytes", 30_000)
+    reads = []
+    read = TileReader.read
+    monkeypatch.setattr(TileReader, "read", lambda self, window: (reads.append(window), read(self, window))[1])
     assert_array_equal(STACK.transform(IMAGE, out=np.empty((31, 42, 4), np.float32)), expected)
+    assert len(reads) >= 4
 
 
 @pytest.mark.parametrize(

@@ -35,5 +35,5 @@ def test_the_check_sees_a_flip(parity):
 
 def test_command_line(parity, capsys):
     command_line = importlib.import_module("benchmarks.__main__")
-    assert command_line.main(["reliability", "--fraction", "0.001", "--device", "numpy"]) == 0
+    assert command_line.main(["reliability", "--fraction", "0.001", "--device", "numpy", "--parts", "forests"]) == 0
     assert "flips" in capsys.readouterr().out

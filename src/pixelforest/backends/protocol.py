@@ -87,6 +87,11 @@ class Backend(Protocol):
         """Name, platform and driver version; equal fingerprints give bit-identical results."""
         ...
 
+    @property
+    def tile_bytes(self) -> int:
+        """Memory that a tile may take unless the user says otherwise."""
+        ...
+
     def compute_features(self, plan: FeaturePlan, patch: Patch) -> FeatureBlock:
         """Compute the features of `plan` on the target window of `patch`."""
         ...

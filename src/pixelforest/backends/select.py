@@ -58,6 +58,44 @@ def open_backend(device: str = "auto") -> Backend:
     return _numpy_backend() if found is None else _opencl_backend(found)
 
 
+def open_backends(device: str = "auto", *, allow_mixed: bool = False) -> tuple[Backend, ...]:
+    """Open every backend that may share one run: the one that `device` names, and its equals on this machine.
+
+    Only devices of the same name and driver give the same bits. Processors have no equals: two that are listed are
+    two drivers of one.
+
+    Parameters
+    ----------
+    device : str
+        See `open_backend`.
+    allow_mixed : bool
+        Also open devices that differ, except processors.
+
+    Returns
+    -------
+    tuple of Backend
+        The one that `device` names comes first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `open_backend`.
+
+    Examples
+    --------
+    >>> [backend.name for backend in open_backends("numpy")]
+    ['numpy']
+    """
+    first = open_backend(device)
+    if first is _numpy_backend():
+        return (first,)
+    from pixelforest.backends.opencl.backend import OpenCLBackend
+    from pixelforest.backends.opencl.runtime import equal_devices
+
+    assert isinstance(first, OpenCLBackend)
+    return (first, *map(_opencl_backend, equal_devices(first.device, allow_mixed=allow_mixed)))
+
+
 def requested_device(device: str = "auto") -> str:
     """Say what "auto" means: an explicit `device` wins over ``PIXELFOREST_DEVICE``.
 

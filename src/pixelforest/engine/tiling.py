@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from math import ceil, prod
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -17,36 +17,38 @@ from pixelforest.features.host import StatisticsKey, pixels_of, statistics_of
 from pixelforest.features.patch import Patch, Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.images.containers import NanPolicy, as_float32
-
-BLOCK_BYTES = 256 * 2**20
-"""Feature blocks are kept below this size; intermediate planes come on top."""
+from pixelforest.images.stored import KnownPart, StoredPlanes
 
 
-def tiles(shape: tuple[int, ...], tile_shape: tuple[int, ...]) -> Iterator[Window]:
-    """Yield windows of at most `tile_shape` that cover an image of `shape`, in raster order.
+def tiles(
+    shape: tuple[int, ...], tile_shape: tuple[int, ...], *, start: tuple[int, ...] | None = None
+) -> Iterator[Window]:
+    """Yield windows of at most `tile_shape` that cover a box of `shape` (at `start`, or at 0), in raster order.
 
     Examples
     --------
     >>> [(w.start, w.stop) for w in tiles((3, 5), (3, 4))]
     [((0, 0), (3, 4)), ((0, 4), (3, 5))]
     """
-    starts = (range(0, n, t) for n, t in zip(shape, tile_shape, strict=True))
-    for start in product(*starts):
-        yield Window(start, tuple(min(a + t, n) for a, t, n in zip(start, tile_shape, shape, strict=True)))
+    whole = Window((0,) * len(shape), shape) if start is None else Window(start, tuple(map(add, start, shape)))
+    corners = (range(a, b, t) for a, b, t in zip(whole.start, whole.stop, tile_shape, strict=True))
+    for corner in product(*corners):
+        yield Window(corner, tuple(min(a + t, b) for a, t, b in zip(corner, tile_shape, whole.stop, strict=True)))
 
 
-def tile_shape_for(shape: tuple[int, ...], n_features: int) -> tuple[int, ...]:
-    """Return a tile shape whose feature block stays below `BLOCK_BYTES`: the image, its longest sides halved."""
-    tile = list(shape)
-    while prod(tile) * n_features * 4 > BLOCK_BYTES and max(tile) > 1:
-        longest = tile.index(max(tile))
-        tile[longest] = ceil(tile[longest] / 2)
-    return tuple(tile)
+def halves(window: Window) -> tuple[Window, Window]:
+    """Return the two halves of a window along its longest axis.
 
-
-def tile_shape_of_plan(shape: tuple[int, ...], plan: FeaturePlan) -> tuple[int, ...]:
-    """Return the tile shape for the features of `plan`: the whole image where a filter sees nothing less."""
-    return shape if plan.whole_image_filters else tile_shape_for(shape, len(plan.outputs))
+    Examples
+    --------
+    >>> [half.shape for half in halves(Window((0, 0), (3, 9)))]
+    [(3, 4), (3, 5)]
+    """
+    axis = window.shape.index(max(window.shape))
+    middle = window.start[axis] + window.shape[axis] // 2
+    stop, start = list(window.stop), list(window.start)
+    stop[axis] = start[axis] = middle
+    return Window(window.start, tuple(stop)), Window(tuple(start), window.stop)
 
 
 @dataclass(frozen=True)
@@ -55,26 +57,34 @@ class TileReader:
 
     Parameters
     ----------
-    planes : ndarray, shape (n_channels, \*spatial)
-        The image, any real dtype; only patches of it are converted.
+    planes : ndarray or StoredPlanes or KnownPart, shape (n_channels, \*spatial)
+        The image, any real dtype; only patches of it are read and converted.
     plan : FeaturePlan
     nan_policy : {"raise", "mask"}
     index : int
         Position of the image in the call, for messages.
+    reach : tuple of int, optional
+        How far NaN and inf reach on every axis; the halo of `plan`, if it is not given.
+    statistics : sequence, optional
+        What `whole_image_statistics` found, where `planes` are not the whole image.
     """
 
-    planes: NDArray[Any]
+    planes: NDArray[Any] | StoredPlanes | KnownPart
     plan: FeaturePlan
     nan_policy: NanPolicy
     index: int
+    reach: tuple[int, ...] | None = None
+    statistics: Sequence[Any] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Spatial shape of the image."""
         return self.planes.shape[1:]
 
-    def read(self, target: Window) -> tuple[Patch, NDArray[np.bool_] | None]:
+    def read(self, target: Window, wanted: NDArray[np.bool_] | None = None) -> tuple[Patch, NDArray[np.bool_] | None]:
         """Return the patch for `target`, and which of its pixels have NaN or inf in reach (None: no pixel).
+
+        Where not all pixels of the target are `wanted`, the others raise nothing.
 
         Raises
         ------
@@ -85,32 +95,33 @@ class TileReader:
         if self.plan.whole_image_filters and target != Window.whole(self.shape):
             names = ", ".join(map(repr, self.plan.whole_image_filters))
             raise ValueError(f"filter {names} declares no halo: it runs on whole images only, not on tiles")
-        window = Window.whole(self.shape) if self.plan.whole_image_filters else target.grow(self.plan.halo, self.shape)
+        window = window_to_read(self.plan, target, self.shape, self.reach if self.nan_policy == "mask" else None)
         planes = as_float32(self.planes[(slice(None), *window.slices)], index=self.index)
         touched = None
         low, high = planes.min(), planes.max()
         if not (np.isfinite(low) and np.isfinite(high)):
-            planes, touched = self._without_invalid(planes, window, target)
+            planes, touched = self._without_invalid(planes, window, target, wanted)
             low, high = planes.min(), planes.max()
         self._refuse_overflow(max(-float(low), float(high)))
         return Patch(planes, window, target, self.shape, self._statistics), touched
 
     def _without_invalid(
-        self, planes: NDArray[np.float32], window: Window, target: Window
+        self, planes: NDArray[np.float32], window: Window, target: Window, wanted: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return planes with 0 for NaN and inf, and which pixels of the target those reach; or raise."""
         invalid = ~np.isfinite(planes).all(axis=0)
-        if self.nan_policy == "raise":
+        if self.plan.whole_image_filters:
+            touched = np.ones(target.shape, np.bool_)
+        else:
+            reach = self.plan.halo if self.reach is None else self.reach
+            size = tuple(2 * min(h, n) + 1 for h, n in zip(reach, invalid.shape, strict=True))
+            touched = ndimage.maximum_filter(invalid, size=size, mode="constant", cval=False)[target.within(window)]
+        if self.nan_policy == "raise" and (wanted is None or touched[wanted].any()):
             first = tuple(int(w + i) for w, i in zip(window.start, np.argwhere(invalid)[0], strict=True))
             raise ValueError(
                 f"`X[{self.index}]` holds NaN or inf, first at {first}; pass nan_policy='mask' to leave such pixels out"
             )
-        planes = np.where(invalid, np.float32(0), planes)
-        if self.plan.whole_image_filters:
-            return planes, np.ones(target.shape, np.bool_)
-        reach = tuple(2 * h + 1 for h in self.plan.halo)
-        touched = ndimage.maximum_filter(invalid, size=reach, mode="constant", cval=False)
-        return planes, touched[target.within(window)]
+        return np.where(invalid, np.float32(0), planes), touched
 
     def _refuse_overflow(self, peak: float) -> None:
         if peak <= self.plan.largest_peak:
@@ -124,13 +135,32 @@ class TileReader:
 
     @cached_property
     def _statistics(self) -> dict[StatisticsKey, Any]:
-        """What filters want to know of the whole image; a valid pixel stands for each that is NaN or inf."""
-        wanted = [(o, channels) for o, channels in self.plan.host_operations if o.statistics is not None]
-        if not wanted:
-            return {}
-        planes = as_float32(self.planes, index=self.index)
-        valid = np.isfinite(planes).all(axis=0)
-        if not valid.all():
-            substitutes = planes[(slice(None), *np.argwhere(valid)[0])] if valid.any() else np.zeros(len(planes))
-            planes = np.where(valid, planes, substitutes.reshape(-1, *(1,) * valid.ndim)).astype(np.float32)
-        return {(o, channels): statistics_of(o, pixels_of(planes, channels)) for o, channels in wanted}
+        found = whole_image_statistics(self) if self.statistics is None else self.statistics
+        return dict(zip(statistics_wanted(self.plan), found, strict=True))
+
+
+def window_to_read(
+    plan: FeaturePlan, target: Window, shape: tuple[int, ...], reach: tuple[int, ...] | None = None
+) -> Window:
+    """Return what of an image of `shape` has to be read for the features of `plan` on `target`."""
+    if plan.whole_image_filters:
+        return Window.whole(shape)
+    return target.grow(plan.halo if reach is None else tuple(map(max, plan.halo, reach)), shape)
+
+
+def statistics_wanted(plan: FeaturePlan) -> list[StatisticsKey]:
+    """Return which statistics of whole images the filters of `plan` want."""
+    return [(operation, channels) for operation, channels in plan.host_operations if operation.statistics is not None]
+
+
+def whole_image_statistics(reader: TileReader) -> list[Any]:
+    """Return what `statistics_wanted` are of the whole image; a valid pixel stands for each that is NaN or inf."""
+    wanted = statistics_wanted(reader.plan)
+    if not wanted:
+        return []
+    planes = as_float32(reader.planes[(slice(None), *Window.whole(reader.shape).slices)], index=reader.index)
+    valid = np.isfinite(planes).all(axis=0)
+    if not valid.all():
+        substitutes = planes[(slice(None), *np.argwhere(valid)[0])] if valid.any() else np.zeros(len(planes))
+        planes = np.where(valid, planes, substitutes.reshape(-1, *(1,) * valid.ndim)).astype(np.float32)
+    return [statistics_of(operation, pixels_of(planes, channels)) for operation, channels in wanted]

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from pixelforest.images.containers import ImageAxes
 
 
 def is_named(image: Any) -> bool:
     """Return whether `image` looks like a `xarray.DataArray`."""
     return hasattr(image, "dims") and hasattr(image, "coords") and hasattr(image, "attrs")
+
+
+def values_of(image: Any) -> Any:
+    """Return the lazy array in a DataArray that holds one; anything else as it is."""
+    return image.data if is_named(image) and getattr(image, "chunks", None) is not None else image
 
 
 def name_like(values: Any, image: Any, axes: ImageAxes, *, last: tuple[str, Iterable[Any]] | None = None) -> Any:
@@ -41,6 +48,9 @@ def stack_like(results: Sequence[Any], stack: Any) -> Any:
     """Return named results, one per image of the named `stack`, along its sample dim."""
     import xarray
 
-    sample = stack.dims[0]
-    joined = xarray.concat(list(results), dim=sample)
-    return joined.assign_coords({sample: stack.coords[sample]}) if sample in stack.coords else joined
+    first = results[0]
+    dims = (stack.dims[0], *first.dims)
+    coords = {name: c for name, c in first.coords.items() if name not in stack.coords}
+    coords |= {name: c for name, c in stack.coords.items() if set(c.dims) <= set(dims)}
+    values = np.stack([result.data for result in results])  # of lazy arrays a lazy one
+    return xarray.DataArray(values, dims=dims, coords=coords, attrs=dict(stack.attrs))

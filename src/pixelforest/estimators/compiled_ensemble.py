@@ -15,6 +15,7 @@ from pixelforest.backends.select import open_backend
 from pixelforest.estimators.compiled import ForestPrograms, WatchedPrograms, only_one
 from pixelforest.forest.emit import emit_opencl
 from pixelforest.forest.lower import KernelPlan
+from pixelforest.forest.representation import Forest
 
 
 class CompiledEnsembleMixin:
@@ -73,6 +74,17 @@ class CompiledEnsembleMixin:
         """
         program: ForestProgram = only_one(self._current().on(backend))
         return program
+
+    def read_forest(self) -> Forest:
+        """Return this forest as it was read from the trees; read again when they change.
+
+        Raises
+        ------
+        ValueError
+            The model is a classifier of several targets.
+        """
+        forest: Forest = only_one(self._current().forests)
+        return forest
 
     @property
     def kernel_source_(self) -> str:

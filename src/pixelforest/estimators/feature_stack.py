@@ -10,10 +10,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from pixelforest.backends.protocol import Backend
 from pixelforest.backends.select import open_backend
-from pixelforest.engine.tiling import TileReader, tile_shape_of_plan, tiles
-from pixelforest.engine.xarrays import name_like
+from pixelforest.engine.budget import TileMemory
+from pixelforest.engine.chunked import is_chunked
+from pixelforest.engine.tile_job import TileJob, nan_reach
+from pixelforest.engine.tiling import TileReader, tiles
+from pixelforest.engine.xarrays import name_like, values_of
+from pixelforest.estimators.image_jobs import map_job
 from pixelforest.estimators.outputs import as_dtype, checked_dtype, checked_outputs
 from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, map_images
+from pixelforest.estimators.tile_rules import FeatureRule
 from pixelforest.features.build import build_plan, grid
 from pixelforest.features.cascade import LargeSigma, checked_large_sigma
 from pixelforest.features.conventions import ConventionName, checked_convention
@@ -24,10 +29,10 @@ from pixelforest.features.spec import FeatureSpec
 from pixelforest.images.containers import (
     ImageAxes,
     NanPolicy,
-    channels_first,
     checked_axes,
     checked_spacing,
     collect_images,
+    planes_of,
 )
 
 DEFAULT_FILTERS = (
@@ -84,6 +89,9 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         Of what `transform` returns. Values are computed as float32; float16 halves the memory and keeps 3 digits.
     device : str
         ``"auto"``, ``"numpy"``, or part of the name of an OpenCL platform or device.
+    allow_mixed_devices : bool
+        Whether devices that differ in name or driver, and hence perhaps in the last digits, may share the work on one
+        machine or on several.
 
     Attributes
     ----------
@@ -123,6 +131,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         nan_policy: NanPolicy = "raise",
         dtype: Any = "float32",
         device: str = "auto",
+        allow_mixed_devices: bool = False,
     ) -> None:
         self.filters = filters
         self.sigmas = sigmas
@@ -136,6 +145,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         self.nan_policy = nan_policy
         self.dtype = dtype
         self.device = device
+        self.allow_mixed_devices = allow_mixed_devices
 
     def fit(self, X: Any, y: Any = None) -> ImageFeatureStack:
         """Check parameters and remember the number of channels.
@@ -170,7 +180,8 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         -------
         list of ndarray, stack, or one ndarray
             As `X`; of dtype `dtype`, shape ``(*spatial, n_features)`` per image: a view of a feature-major block.
-            `out`, if it is given. DataArrays come back as DataArrays with a ``feature`` dim.
+            `out`, if it is given. DataArrays come back as DataArrays with a ``feature`` dim, and dask arrays as dask
+            arrays of which nothing is computed yet.
 
         Raises
         ------
@@ -180,17 +191,33 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         axes = self.axes()
         batch = collect_images(X, axes)
         plan = self.plan_for(checked_n_channels(batch, axes, expected=getattr(self, "n_features_in_", None)))
+        dtype = checked_dtype(self.dtype)
+        if any(is_chunked(values_of(image)) for image in batch.images):
+            return map_job(self._job(plan, dtype), X, axes, out=out, last=("feature", plan.names))
         shapes = [(*axes.spatial(np.shape(image)), len(plan.outputs)) for image in batch.images]
-        outputs = checked_outputs(out, batch, shapes, checked_dtype(self.dtype))
+        outputs = checked_outputs(out, batch, shapes, dtype)
         backend = open_backend(self.device)
 
         def features_of(image: Any, index: int) -> Any:
-            reader = TileReader(channels_first(image, axes, index=index), plan, self.nan_policy, index)
+            reader = TileReader(planes_of(image, axes, index=index), plan, self.nan_policy, index)
             block = np.moveaxis(compute_image(backend, reader, outputs.block(index)), 0, -1)
             return name_like(block, image, axes, last=("feature", plan.names))
 
         results = map_images(X, axes, features_of)
         return results if out is None else out
+
+    def _job(self, plan: FeaturePlan, dtype: np.dtype[Any]) -> TileJob:
+        return TileJob(
+            plan=plan,
+            rule=FeatureRule(dtype, plan.names),
+            dtype=dtype,
+            n_values=len(plan.outputs),
+            blank=np.nan,
+            nan_policy=self.nan_policy,
+            reach=nan_reach(plan),
+            device=self.device,
+            allow_mixed_devices=self.allow_mixed_devices,
+        )
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the features: the last axis of what `transform` returns.
@@ -278,13 +305,15 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
 
 def compute_image(backend: Backend, reader: TileReader, out: NDArray[Any]) -> NDArray[Any]:
     """Write the features of a whole image to `out`, ``(n_features, *spatial)``; pixels that NaN reaches are NaN."""
-    if backend.writes_to_host(reader.plan, out) and not np.may_share_memory(out, reader.planes):
+    is_apart = not isinstance(reader.planes, np.ndarray) or not np.may_share_memory(out, reader.planes)
+    if is_apart and backend.writes_to_host(reader.plan, out):
         patch, touched = reader.read(Window.whole(reader.shape))
         backend.write_features(reader.plan, patch, out)
         if touched is not None:
             out[:, touched] = np.nan
         return out
-    for window in tiles(reader.shape, tile_shape_of_plan(reader.shape, reader.plan)):
+    memory = TileMemory(reader.plan, reader.plan.halo, reader.planes.dtype.itemsize, 0)
+    for window in tiles(reader.shape, memory.largest_tile(reader.shape, backend.tile_bytes)):
         patch, touched = reader.read(window)
         tile = out[(slice(None), *window.slices)]
         tile[...] = as_dtype(backend.compute_features(reader.plan, patch).to_host(), out.dtype, reader.plan.names)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.images.containers import ImageBatch
+from pixelforest.images.stored import items_of
 
 CACHE_LINE = 64
 """Bytes."""
@@ -119,3 +120,49 @@ def checked_outputs(out: Any, batch: ImageBatch, shapes: list[tuple[int, ...]], 
         if not array.flags.writeable:
             raise ValueError(f"{name} cannot be written to")
     return OutputArrays(shapes, dtype, given)
+
+
+def checked_targets(
+    out: Any, batch: ImageBatch, shapes: list[tuple[int, ...]], dtype: np.dtype[Any]
+) -> list[Any] | None:
+    """Return what results are written into, one array per image; None if nothing was given.
+
+    Parameters
+    ----------
+    out : array, list of arrays, or None
+        Anything with `shape`, `dtype` and assignment to slices; with a leading sample axis for a stack.
+    batch : ImageBatch
+    shapes : list of tuple of int
+        Shape of every result.
+    dtype : dtype
+        Of results; `out` has one that holds all its values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not as many arrays as images; one of another shape, of a dtype that does not hold the results, that cannot be
+        written, or that lies where its image lies.
+    """
+    if out is None:
+        return None
+    given = [out] if batch.container == "single" else list(out) if isinstance(out, list) else items_of(out)
+    if len(given) != len(shapes):
+        raise ValueError(f"`out` must hold {len(shapes)} arrays, one per image, got {len(given)}")
+    for index, (array, shape) in enumerate(zip(given, shapes, strict=True)):
+        name = "`out`" if batch.container == "single" else f"`out[{index}]`"
+        if not (hasattr(array, "__setitem__") and hasattr(array, "shape") and hasattr(array, "dtype")):
+            raise TypeError(f"{name} must be an array that is written by slices, got {type(array).__name__}")
+        if hasattr(array, "__dask_graph__"):
+            raise TypeError(f"{name} must be an array in memory or on disk, got {type(array).__name__}")
+        if tuple(array.shape) != shape or not np.can_cast(dtype, array.dtype, "safe"):
+            raise ValueError(
+                f"{name} must have shape {shape} and a dtype that holds {dtype}, "
+                f"got {tuple(array.shape)} and {array.dtype}"
+            )
+        is_array = isinstance(array, np.ndarray)
+        if getattr(array, "read_only", False) or (is_array and not array.flags.writeable):
+            raise ValueError(f"{name} cannot be written to")
+        image = batch.images[index]
+        if is_array and isinstance(image, np.ndarray) and np.may_share_memory(array, image):
+            raise ValueError(f"{name} lies in the memory of `X`, which is still read while results are written")
+    return given

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,14 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from pixelforest.engine.xarrays import name_like
+from pixelforest.engine.chunked import is_chunked, map_pixels
+from pixelforest.engine.xarrays import name_like, values_of
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
 from pixelforest.estimators.shapes import checked_n_channels, map_images
 from pixelforest.images.containers import ImageAxes, NanPolicy, channels_first, checked_axes, collect_images
 from pixelforest.images.labels import Annotation
+
+Kind = Literal["labels", "probabilities"]
 
 
 def _has_predict_proba(self: PixelClassifier) -> bool:
@@ -123,13 +127,7 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
         axes = self._checked(X)
 
         def labels_of(image: Any, index: int) -> Any:
-            rows, valid, shape = self._rows(image, index)
-            labels = np.empty(len(rows), self._label_dtype())
-            if not valid.all():
-                labels[~valid] = self._masked_label()
-            if valid.any():
-                labels[valid] = self.estimator_.predict(rows if valid.all() else rows[valid])
-            return name_like(labels.reshape(shape), image, axes)
+            return name_like(self._of_pixels("labels", image, index), image, axes)
 
         return map_images(X, axes, labels_of)
 
@@ -150,15 +148,19 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
         axes = self._checked(X)
 
         def probabilities_of(image: Any, index: int) -> Any:
-            rows, valid, shape = self._rows(image, index)
-            values = np.full((len(rows), len(self.classes_)), np.nan)
-            if valid.any():
-                found = self.estimator_.predict_proba(rows if valid.all() else rows[valid])
-                values[valid] = self._in_class_order(found, self.estimator_.classes_)
-            values = values.reshape(*shape, len(self.classes_))
+            values = self._of_pixels("probabilities", image, index)
             return name_like(values, image, axes, last=("class", self.classes_))
 
         return map_images(X, axes, probabilities_of)
+
+    def _of_pixels(self, kind: Kind, image: Any, index: int) -> Any:
+        """Return labels or probabilities of one image, lazily where it is lazy."""
+        job, image = _PixelJob(self, kind, index), values_of(image)
+        if not is_chunked(image):
+            return job(image)
+        if kind == "labels":
+            return map_pixels(job, image, None, self._label_dtype())
+        return map_pixels(job, image, len(self.classes_), np.dtype(np.float64))
 
     def _axes(self) -> ImageAxes:
         if self.nan_policy not in ("raise", "mask"):
@@ -182,3 +184,27 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
     def _annotated_rows(self, image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         rows, valid, _ = self._rows(image, annotation.index)
         return rows[annotation.pixels], valid[annotation.pixels]
+
+
+@dataclass(frozen=True)
+class _PixelJob:
+    """Labels or probabilities of an image, or of a part of one."""
+
+    model: PixelClassifier
+    kind: Kind
+    index: int
+
+    def __call__(self, image: Any) -> NDArray[Any]:
+        rows, valid, shape = self.model._rows(image, self.index)
+        if self.kind == "labels":
+            labels = np.empty(len(rows), self.model._label_dtype())
+            if not valid.all():
+                labels[~valid] = self.model._masked_label()
+            if valid.any():
+                labels[valid] = self.model.estimator_.predict(rows if valid.all() else rows[valid])
+            return labels.reshape(shape)
+        values = np.full((len(rows), len(self.model.classes_)), np.nan)
+        if valid.any():
+            found = self.model.estimator_.predict_proba(rows if valid.all() else rows[valid])
+            values[valid] = self.model._in_class_order(found, self.model.estimator_.classes_)
+        return values.reshape(*shape, len(self.model.classes_))

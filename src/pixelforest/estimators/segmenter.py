@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +10,19 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from pixelforest.backends.protocol import Backend, FeatureBlock
+from pixelforest.backends.protocol import Backend
 from pixelforest.backends.select import open_backend
-from pixelforest.engine.tiling import TileReader, tile_shape_of_plan, tiles
-from pixelforest.engine.xarrays import name_like
-from pixelforest.estimators.compile_forest import CompiledClassifier
-from pixelforest.estimators.compiled_classifier import CompiledClassifierMixin
+from pixelforest.engine.budget import TileLimits
+from pixelforest.engine.streaming import Progress
+from pixelforest.engine.tile_job import TileJob, nan_reach
+from pixelforest.engine.tiling import TileReader
 from pixelforest.estimators.feature_stack import ImageFeatureStack
+from pixelforest.estimators.image_jobs import checked_memory_limit, map_job
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
-from pixelforest.estimators.shapes import checked_n_channels, map_images
+from pixelforest.estimators.shapes import checked_n_channels
+from pixelforest.estimators.tile_rules import classifier_rule
 from pixelforest.features.patch import Window
-from pixelforest.images.containers import ImageAxes, channels_first, collect_images
+from pixelforest.images.containers import ImageAxes, collect_images, planes_of
 from pixelforest.images.labels import Annotation
 
 TRAINING_CELL = {2: 256, 3: 64}
@@ -53,7 +54,9 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
     classes : sequence of int, optional
         Classes in the order of the columns of `predict_proba`, also those that training data may lack.
     tile_shape : tuple of int, optional
-        Size of the tiles of `predict`; the result does not depend on it.
+        Size of the tiles of `predict`; the result does not depend on it. Default: the largest within `memory_limit`.
+    memory_limit : int, optional
+        Bytes that a tile may take, with its features and all between. Default: what suits the device.
 
     Attributes
     ----------
@@ -88,12 +91,14 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         unlabeled: int | None = 0,
         classes: Any = None,
         tile_shape: tuple[int, ...] | None = None,
+        memory_limit: int | None = None,
     ) -> None:
         self.features = features
         self.classifier = classifier
         self.unlabeled = unlabeled
         self.classes = classes
         self.tile_shape = tile_shape
+        self.memory_limit = memory_limit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ImageSegmenter:
         """Learn from the annotated pixels of all images.
@@ -120,13 +125,14 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             raise ValueError(f"`features`: an ImageSegmenter needs features of dtype float32, got {features.dtype!r}")
         axes = features.axes()
         self._checked_tile_shape(axes)
+        checked_memory_limit(self.memory_limit)
         batch = collect_images(X, axes, allow_single=False)
         features.fit(batch.images)
         backend = open_backend(features.device)
         plan = features.plan_for(features.n_features_in_)
 
         def annotated_rows(image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-            planes = channels_first(image, axes, index=annotation.index)
+            planes = planes_of(image, axes, index=annotation.index)
             return rows_at(backend, TileReader(planes, plan, features.nan_policy, annotation.index), annotation.pixels)
 
         classifier = default_forest() if self.classifier is None else self.classifier
@@ -135,113 +141,95 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         self.n_features_in_ = features.n_features_in_
         return self
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, *, mask: Any = None, out: Any = None, progress: Progress | None = None) -> Any:
         """Return label images.
 
         Parameters
         ----------
         X : list of array-like, stack, or one image
+            Memory-mapped files, zarr arrays and the like are read tile by tile.
+        mask : list of array-like of bool, stack, or one array-like, optional
+            Pixels to predict, in the spatial shape of their image; others get the unlabelled value, and tiles without
+            such pixels cost nothing.
+        out : list of arrays, or one array, optional
+            Where to write: anything with `shape`, `dtype` and assignment to slices, such as memory maps and zarr
+            arrays. Its dtype holds the labels.
+        progress : callable, optional
+            Called as ``progress(n_done, n_tiles)`` after every tile.
 
         Returns
         -------
         list of ndarray, stack, or one ndarray
-            As `X`; the smallest unsigned dtype that holds the classes. DataArrays come back as DataArrays.
+            As `X`; the smallest unsigned dtype that holds the classes. `out`, if it is given. DataArrays come back as
+            DataArrays, and dask arrays as dask arrays of which nothing is computed yet.
 
         Raises
         ------
         ValueError, TypeError
-            Images of another layout or with other channels than in `fit`, NaN or inf pixels.
+            Images of another layout or with other channels than in `fit`, NaN or inf pixels; a `mask` or an `out` that
+            does not fit; `out` or `progress` with dask arrays.
+        MemoryError
+            Not even a small tile fits.
         """
         check_is_fitted(self)
-        axes = self._checked(X)
-        decide = self._label_decider()
-
-        def labels_of(image: Any, index: int) -> Any:
-            shape = axes.spatial(np.shape(image))
-            labels = np.empty(shape, self._label_dtype())
-            for window, block, touched in self._blocks(image, index):
-                tile = labels[window.slices]
-                tile[...] = decide(block)
-                if touched is not None:
-                    tile[touched] = self._masked_label()
-            return name_like(labels, image, axes)
-
-        return map_images(X, axes, labels_of)
+        return self._run(X, "labels", mask=mask, out=out, progress=progress)
 
     @available_if(_has_predict_proba)
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any, *, mask: Any = None, out: Any = None, progress: Progress | None = None) -> Any:
         """Return class probabilities.
 
         Parameters
         ----------
         X : list of array-like, stack, or one image
+        mask : list of array-like of bool, stack, or one array-like, optional
+            Pixels to predict; others get NaN.
+        out : list of arrays, or one array, optional
+            Where to write, of float32 or float64.
+        progress : callable, optional
+            See `predict`.
 
         Returns
         -------
         list of ndarray, stack, or one ndarray
             As `X`; float32, shape ``(*spatial, n_classes)`` per image: a view of a class-major array, columns in the
-            order of `classes_`. DataArrays come back as DataArrays with a ``class`` dim.
+            order of `classes_`. `out`, if it is given. DataArrays come back as DataArrays with a ``class`` dim, and
+            dask arrays as dask arrays of which nothing is computed yet.
         """
         check_is_fitted(self)
+        return self._run(X, "probabilities", mask=mask, out=out, progress=progress)
+
+    def _run(self, X: Any, kind: Literal["labels", "probabilities"], *, mask: Any, out: Any, progress: Any) -> Any:
         axes = self._checked(X)
-        decide = self._probability_decider()
+        return map_job(
+            self._job(kind, is_masked=mask is not None),
+            X,
+            axes,
+            mask=mask,
+            out=out,
+            progress=progress,
+            last=None if kind == "labels" else ("class", self.classes_),
+            limits=TileLimits(self._checked_tile_shape(axes), checked_memory_limit(self.memory_limit)),
+        )
 
-        def probabilities_of(image: Any, index: int) -> Any:
-            shape = axes.spatial(np.shape(image))
-            values = np.empty((len(self.classes_), *shape), np.float32)
-            for window, block, touched in self._blocks(image, index):
-                tile = values[(slice(None), *window.slices)]
-                tile[...] = decide(block)
-                if touched is not None:
-                    tile[:, touched] = np.nan
-            return name_like(np.moveaxis(values, 0, -1), image, axes, last=("class", self.classes_))
-
-        return map_images(X, axes, probabilities_of)
-
-    def _blocks(self, image: Any, index: int) -> Iterator[tuple[Window, FeatureBlock, NDArray[np.bool_] | None]]:
-        """Yield the feature block of every tile of one image, and its pixels that NaN reaches."""
+    def _job(self, kind: Literal["labels", "probabilities"], *, is_masked: bool) -> TileJob:
+        """Return what is done with every tile; of the features only those that the classifier looks at."""
         features = self.features_
-        backend = open_backend(features.device)
         plan = features.plan_for(self.n_features_in_)
-        planes = channels_first(image, features.axes(), index=index)
-        reader = TileReader(planes, plan, features.nan_policy, index)
-        tile_shape = self._checked_tile_shape(features.axes()) or tile_shape_of_plan(reader.shape, plan)
-        for window in tiles(reader.shape, tile_shape):
-            patch, touched = reader.read(window)
-            yield window, backend.compute_features(plan, patch), touched
-
-    def _label_decider(self) -> Callable[[FeatureBlock], NDArray[Any]]:
-        program = self._program()
-        if program is not None:
-            labels = self.classifier_.classes_.astype(self._label_dtype())
-            return lambda block: labels[program.block_class_indices(block)]
-        return lambda block: self.classifier_.predict(_rows(block)).reshape(block.shape[1:])
-
-    def _probability_decider(self) -> Callable[[FeatureBlock], NDArray[Any]]:
-        n_classes, columns = len(self.classes_), self.classifier_.classes_
-        program = self._program()
-        if program is None:
-
-            def from_rows(block: FeatureBlock) -> NDArray[Any]:
-                values = self._in_class_order(self.classifier_.predict_proba(_rows(block)), columns)
-                return values.T.reshape(n_classes, *block.shape[1:])
-
-            return from_rows
-
-        def fused(block: FeatureBlock) -> NDArray[Any]:
-            values = program.block_probabilities(block)
-            rows = values.reshape(len(values), -1).T
-            return self._in_class_order(rows, columns).T.reshape(n_classes, *block.shape[1:])
-
-        return fused
-
-    def _program(self) -> Any:
-        """Return the classifier compiled for the device of the features, if it is a forest of ours on that device."""
-        classifier = self.classifier_
-        if not isinstance(classifier, CompiledClassifierMixin | CompiledClassifier):
-            return None
-        backend = open_backend(self.features_.device)
-        return classifier.program_on(backend) if open_backend(classifier.device) is backend else None
+        dtype = self._label_dtype() if kind == "labels" else np.dtype(np.float32)
+        rule, used = classifier_rule(
+            self.classifier_, features.device, len(plan.outputs), kind, classes=self.classes_, dtype=dtype
+        )
+        return TileJob(
+            plan=plan.subset(used),
+            rule=rule,
+            dtype=dtype,
+            n_values=None if kind == "labels" else len(self.classes_),
+            blank=np.nan if kind == "probabilities" else self._masked_label() if is_masked else self.unlabeled,
+            nan_policy=features.nan_policy,
+            reach=nan_reach(plan),
+            device=features.device,
+            allow_mixed_devices=features.allow_mixed_devices,
+        )
 
     def _checked(self, X: Any) -> ImageAxes:
         axes = self.features_.axes()
@@ -255,12 +243,6 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         if len(tile_shape) != axes.spatial_ndim or min(tile_shape) < 1:
             raise ValueError(f"`tile_shape` must be {axes.spatial_ndim} integers >= 1, got {self.tile_shape!r}")
         return tile_shape
-
-
-def _rows(block: FeatureBlock) -> NDArray[np.float32]:
-    """Return the pixels of a block as rows, a view."""
-    values = block.to_host()
-    return values.reshape(len(values), -1).T
 
 
 def rows_at(

@@ -34,7 +34,11 @@ def map_images(X: Any, axes: ImageAxes, function: Callable[[Any, int], Any]) -> 
         See `collect_images`.
     """
     batch = collect_images(X, axes)
-    results = [function(image, index) for index, image in enumerate(batch.images)]
+    return restore(batch, [function(image, index) for index, image in enumerate(batch.images)], X)
+
+
+def restore(batch: ImageBatch, results: list[Any], X: Any) -> Any:
+    """Return results, one per image, in the container that `X` is; named stacks keep their names."""
     if batch.container == "stack" and is_named(X):
         return stack_like(results, X)
     return batch.restore(results)

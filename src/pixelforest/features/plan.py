@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
+from typing import Any
 
 from pixelforest.features.bounds import Bound, bound
 from pixelforest.features.cascade import samples_around
@@ -34,6 +35,10 @@ class FeaturePlan:
     names: tuple[str, ...]
     ndim: int
     n_channels: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the fields only, so that equal plans give equal bytes."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __str__(self) -> str:
         return describe_plan(self)
@@ -125,6 +130,11 @@ class FeaturePlan:
 
     def subset(self, features: Sequence[int]) -> FeaturePlan:
         """Return the plan of the features with these indices; what only others need is gone."""
-        return FeaturePlan(
-            tuple(self.outputs[i] for i in features), tuple(self.names[i] for i in features), self.ndim, self.n_channels
-        )
+        return _subset(self, tuple(features))
+
+
+@lru_cache(maxsize=64)
+def _subset(plan: FeaturePlan, features: tuple[int, ...]) -> FeaturePlan:
+    return FeaturePlan(
+        tuple(plan.outputs[i] for i in features), tuple(plan.names[i] for i in features), plan.ndim, plan.n_channels
+    )

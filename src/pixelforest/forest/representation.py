@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -100,6 +100,10 @@ class Forest:
     link: Link
     link_scale: float
     categorical: tuple[CategorySplit, ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the fields only, so that equal forests give equal bytes."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def n_trees(self) -> int:

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.images.stored import StoredPlanes, is_stored, items_of
+
 NanPolicy = Literal["raise", "mask"]
 
 T = TypeVar("T")
@@ -123,7 +125,7 @@ def _from_array(X: Any, axes: ImageAxes, argument: str, allow_single: bool) -> I
     if not hasattr(X, "ndim") or not hasattr(X, "shape"):
         raise TypeError(f"`{argument}` must be a list of images or an array, got {type(X).__name__}")
     if X.ndim == axes.ndim + 1:
-        return ImageBatch([X[i] for i in range(X.shape[0])], "stack")
+        return ImageBatch(items_of(X), "stack")
     if X.ndim != axes.ndim:
         raise ValueError(
             f"`{argument}` must be a list of images of {axes.describe()}, a stack of them, or one image; "
@@ -140,7 +142,7 @@ def channels_first(image: Any, axes: ImageAxes, *, index: int, argument: str = "
     Parameters
     ----------
     image : array-like
-        Any real dtype; dask and xarray arrays are computed.
+        Any real dtype; stored and lazy arrays are read as a whole (`planes_of` reads parts).
     axes : ImageAxes
     index : int
         Position of the image in `argument`, for messages.
@@ -157,6 +159,21 @@ def channels_first(image: Any, axes: ImageAxes, *, index: int, argument: str = "
     if axes.channel_axis is None:
         return array[np.newaxis]
     return np.moveaxis(array, axes.channel_axis, 0)
+
+
+def planes_of(image: Any, axes: ImageAxes, *, index: int) -> NDArray[Any] | StoredPlanes:
+    """Return one image with channels first: a view, or for a stored or lazy array what reads the parts that are cut.
+
+    Raises
+    ------
+    TypeError
+        Values that are not real numbers.
+    """
+    if not is_stored(image):
+        return channels_first(image, axes, index=index)
+    if image.dtype.kind not in "buif":
+        raise TypeError(f"`X[{index}]` must hold real numbers, got dtype {image.dtype}")
+    return StoredPlanes(image, axes.channel_axis)
 
 
 def as_float32(planes: NDArray[Any], *, index: int, argument: str = "X") -> NDArray[np.float32]:

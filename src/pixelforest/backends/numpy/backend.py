@@ -19,6 +19,7 @@ class NumpyBackend:
 
     name = "numpy"
     fingerprint = f"numpy {np.__version__}"
+    tile_bytes = 128 * 2**20
 
     def compute_features(self, plan: FeaturePlan, patch: Patch) -> HostBlock:
         """Compute the features of `plan` on the target window of `patch`."""

@@ -14,6 +14,9 @@ from pixelforest.features.patch import Patch
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.forest.representation import Forest
 
+PROCESSOR_TILE_BYTES = 128 * 2**20
+"""Tiles of 256 to 2048 pixels a side take the same time per pixel, so they need not be larger; `docs/scale.md`."""
+
 
 class OpenCLBackend:
     """Compute on one OpenCL device."""
@@ -22,6 +25,9 @@ class OpenCLBackend:
         self.device = device
         self.name = device.name
         self.fingerprint = device.fingerprint
+        self.tile_bytes = (
+            PROCESSOR_TILE_BYTES if device.kind == "cpu" else min(device.max_allocation, device.global_memory // 8)
+        )
 
     def compute_features(self, plan: FeaturePlan, patch: Patch) -> DeviceArray:
         """Compute the features of `plan` on the target window of `patch`; the block stays on the device."""

@@ -18,7 +18,7 @@ from pixelforest.exceptions import PixelforestDeviceWarning
 if TYPE_CHECKING:
     import pyopencl as cl
 
-__all__ = ["Device", "DeviceArray", "Program", "device_reports", "find_device", "open_device"]
+__all__ = ["Device", "DeviceArray", "Program", "device_reports", "equal_devices", "find_device", "open_device"]
 
 _KINDS = ("gpu", "cpu", "accelerator", "other")
 
@@ -109,6 +109,32 @@ def find_device(request: str = "auto") -> Device | None:
             if (wanted == "auto" or (wanted and wanted in entry.name.casefold())) and entry.report.works:
                 return entry.device
     return None
+
+
+def equal_devices(device: Device, *, allow_mixed: bool = False) -> tuple[Device, ...]:
+    """Open the other working devices that may share a run with `device`.
+
+    Parameters
+    ----------
+    device : Device
+        The first of the run. A processor has no equals: others that are listed are other drivers of it.
+    allow_mixed : bool
+        Also those whose results may differ in the last bits.
+
+    Returns
+    -------
+    tuple of Device
+    """
+    if device.kind == "cpu":
+        return ()
+    entries = _list_devices()
+    with _lock:
+        candidates = [e for e in entries if e.report.works and e.report.kind not in ("cpu", "other")]
+        return tuple(
+            entry.device
+            for entry in candidates
+            if entry.device is not device and (allow_mixed or entry.report.fingerprint == device.fingerprint)
+        )
 
 
 def open_device(request: str = "auto") -> Device:

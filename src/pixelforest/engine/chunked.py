@@ -1,0 +1,224 @@
+"""Lazy arrays: a task per chunk, which gets exactly the pixels in reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from pixelforest.engine.budget import TileLimits
+from pixelforest.engine.chunk_tasks import (
+    BlankChunk,
+    ChunkTask,
+    compute_chunk,
+    cut,
+    fingerprint_of,
+    run_on_chunk,
+    statistics_of,
+)
+from pixelforest.engine.shipping import Shipment
+from pixelforest.engine.tile_job import TileJob
+from pixelforest.features.patch import Window
+from pixelforest.images.containers import ImageAxes
+
+
+def is_chunked(image: Any) -> bool:
+    """Return whether `image` is a dask array.
+
+    Examples
+    --------
+    >>> is_chunked(np.zeros(3))
+    False
+    """
+    return hasattr(image, "__dask_graph__") and hasattr(image, "chunks") and hasattr(image, "numblocks")
+
+
+def map_chunks(
+    job: TileJob,
+    image: Any,
+    axes: ImageAxes,
+    *,
+    index: int = 0,
+    mask: Any = None,
+    limits: TileLimits = TileLimits(),  # noqa: B008 frozen
+) -> Any:
+    r"""Return the results of `job` for a dask array as a dask array; nothing is computed.
+
+    Every chunk of the result lies over one chunk of the image and is one task. It needs that chunk and, of others, what
+    lies within the halo of the job, however small those chunks are. The border rule of filters is applied where the
+    image ends and nowhere else, so a chunk has the bits that the whole image gives. Statistics of the whole image are a
+    task of their own, which holds the image; filters that see only whole images get it in one chunk.
+
+    Parameters
+    ----------
+    job : TileJob
+        Sent to every worker once.
+    image : dask.array.Array
+        Chunked along any axes.
+    axes : ImageAxes
+    index : int
+        Position of the image in the call, for messages.
+    mask : array-like of bool, shape (\*spatial), optional
+        The pixels that are wanted. Chunks without any cost nothing, if the mask is not lazy itself.
+    limits : TileLimits
+        Of the tiles in which a task computes its chunk.
+
+    Returns
+    -------
+    dask.array.Array, shape (\*spatial) or (\*spatial, n_values)
+
+    Raises
+    ------
+    TypeError
+        Values that are not real numbers.
+    ValueError
+        Chunks of unknown size.
+    """
+    import dask.array
+    from dask.highlevelgraph import HighLevelGraph
+
+    if image.dtype.kind not in "buif":
+        raise TypeError(f"`X[{index}]` must hold real numbers, got dtype {image.dtype}")
+    if any(isnan(n) for sizes in image.chunks for n in sizes):
+        raise ValueError(f"`X[{index}]` has chunks of unknown size; call its compute_chunk_sizes() first")
+    wanted_chunks = axes.spatial(image.chunks)
+    if job.plan.whole_image_filters:
+        image = image.rechunk(-1)
+    chunks = axes.spatial(image.chunks)
+    is_known = mask is not None and not is_chunked(mask)
+    lazy_mask = None if mask is None else dask.array.asarray(mask).rechunk(chunks)
+    graph = _ChunkGraph(job, image, axes, index, lazy_mask, limits)
+    for position, target in graph.targets():
+        if 0 in target.shape or (is_known and not np.asarray(mask[target.slices]).any()):
+            graph.add_blank(position, target)
+        else:
+            graph.add_chunk(position, target)
+    all_chunks = chunks if job.n_values is None else (*chunks, (job.n_values,))
+    layers = HighLevelGraph.from_collections(graph.name, graph.tasks, dependencies=graph.collections)
+    meta = np.empty((0,) * len(all_chunks), job.dtype)
+    result = dask.array.Array(layers, graph.name, chunks=all_chunks, meta=meta)
+    return result.rechunk((*wanted_chunks, *all_chunks[len(chunks) :]))
+
+
+def map_pixels(job: Any, image: Any, n_values: int | None, dtype: np.dtype[Any]) -> Any:
+    r"""Return ``job(chunk)`` of every chunk of a dask array as a dask array; nothing is computed.
+
+    Parameters
+    ----------
+    job : callable
+        Takes an array ``(\*spatial, n_features)``; sent to every worker once.
+    image : dask.array.Array, shape (\*spatial, n_features)
+    n_values : int or None
+        Length of the last axis of results; None: they have none.
+    dtype : dtype
+        Of results.
+    """
+    from dask.array import map_blocks
+    from dask.delayed import delayed
+
+    shipment = Shipment(job)
+    sent = delayed(shipment, name=f"pixelforest-job-{shipment.digest[:32]}", traverse=False)
+    image = image.rechunk({image.ndim - 1: -1})
+    shape = {"drop_axis": image.ndim - 1} if n_values is None else {"chunks": (*image.chunks[:-1], (n_values,))}
+    meta = np.empty((0,) * (image.ndim - (n_values is None)), dtype)
+    return map_blocks(run_on_chunk, image, sent, dtype=dtype, meta=meta, **shape)
+
+
+class _ChunkGraph:
+    """The tasks of one result, as they are added."""
+
+    def __init__(
+        self,
+        job: TileJob,
+        image: Any,
+        axes: ImageAxes,
+        index: int,
+        mask: Any,
+        limits: TileLimits,
+    ) -> None:
+        from dask.base import tokenize
+        from dask.delayed import delayed
+
+        shipment = Shipment(job)
+        self.job, self.image, self.axes, self.index, self.mask = job, image, axes, index, mask
+        self.limits = limits
+        self.sent = delayed(shipment, name=f"pixelforest-job-{shipment.digest[:32]}", traverse=False)
+        self.name = f"pixelforest-{tokenize(image, mask, shipment.digest, str(axes), index, str(limits))}"
+        self.collections = [image, self.sent, *([] if mask is None else [mask])]
+        self.device = f"{self.name}-device"
+        self.tasks: dict[Any, Any] = {self.device: (fingerprint_of, self.sent.key)}
+        self.statistics = self._add_statistics() if job.needs_statistics else None
+        self.bounds = [np.cumsum((0, *sizes)) for sizes in image.chunks]
+        self.shape: tuple[int, ...] = axes.spatial(image.shape)
+
+    def _add_statistics(self) -> str:
+        whole = self.image.rechunk(-1)
+        self.collections.append(whole)
+        key = f"{self.name}-statistics"
+        self.tasks[key] = (statistics_of, self.sent.key, (whole.name, *(0,) * whole.ndim), self.axes, self.index)
+        return key
+
+    def targets(self) -> Iterator[tuple[tuple[int, ...], Window]]:
+        """Yield position and window of every chunk of the result."""
+        bounds = self.axes.spatial(tuple(self.bounds))
+        for position in product(*(range(len(b) - 1) for b in bounds)):
+            start = tuple(int(b[i]) for b, i in zip(bounds, position, strict=True))
+            yield position, Window(start, tuple(int(b[i + 1]) for b, i in zip(bounds, position, strict=True)))
+
+    def add_blank(self, position: tuple[int, ...], target: Window) -> None:
+        """Add a chunk that needs no pixel."""
+        blank = BlankChunk(self.job.result_shape(target.shape), self.job.blank, self.job.dtype)
+        self.tasks[self._key(position)] = (BlankChunk.fill, blank)
+
+    def add_chunk(self, position: tuple[int, ...], target: Window) -> None:
+        """Add a chunk, and the cuts from other chunks that it needs."""
+        window = target.grow(self.job.halo, self.shape)
+        if self.job.plan.whole_image_filters:
+            window = Window.whole(self.shape)
+        spans = self._spans(window)
+        parts, places = self._parts(spans)
+        part_shape = tuple(stop - start for start, stop in spans)
+        task = ChunkTask(target, window, self.shape, part_shape, tuple(places), self.axes, self.index, self.limits)
+        mask = None if self.mask is None else (self.mask.name, *position)
+        self.tasks[self._key(position)] = (
+            compute_chunk, self.sent.key, task, parts, self.device, self.statistics, mask
+        )  # fmt: skip
+
+    def _key(self, position: tuple[int, ...]) -> tuple[Any, ...]:
+        return (self.name, *position, *([] if self.job.n_values is None else [0]))
+
+    def _spans(self, window: Window) -> list[tuple[int, int]]:
+        """Return where a window begins and ends on every axis of the image: all channels."""
+        spans = list(zip(window.start, window.stop, strict=True))
+        if self.axes.channel_axis is not None:
+            spans.insert(self.axes.channel_axis % self.axes.ndim, (0, self.image.shape[self.axes.channel_axis]))
+        return spans
+
+    def _parts(self, spans: list[tuple[int, int]]) -> tuple[list[tuple[Any, ...]], list[tuple[slice, ...]]]:
+        """Return keys of the parts of chunks that lie within `spans`, and their places there."""
+        hit = [
+            [i for i in range(np.searchsorted(b, start, "right") - 1, np.searchsorted(b, stop)) if b[i] < b[i + 1]]
+            for b, (start, stop) in zip(self.bounds, spans, strict=True)
+        ]
+        keys, places = [], []
+        for chunk in product(*hit):
+            inside, place = [], []
+            for b, i, (start, stop) in zip(self.bounds, chunk, spans, strict=True):
+                low, high = max(int(b[i]), start), min(int(b[i + 1]), stop)
+                inside.append((low - int(b[i]), high - int(b[i])))
+                place.append(slice(low - start, high - start))
+            keys.append(self._part(chunk, inside))
+            places.append(tuple(place))
+        return keys, places
+
+    def _part(self, chunk: tuple[int, ...], inside: list[tuple[int, int]]) -> tuple[Any, ...]:
+        """Return the key of a part of a chunk: of the chunk, if it is all of it."""
+        source = (self.image.name, *chunk)
+        if all(part == (0, sizes[i]) for part, sizes, i in zip(inside, self.image.chunks, chunk, strict=True)):
+            return source
+        key = (f"{self.name}-part", *chunk, *(n for part in inside for n in part))
+        self.tasks.setdefault(key, (cut, source, tuple(slice(*part) for part in inside)))
+        return key

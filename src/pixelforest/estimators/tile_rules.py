@@ -1,0 +1,216 @@
+"""What becomes of feature blocks: features as they are, labels or probabilities by a forest, or by any classifier."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelforest.backends.protocol import Backend, FeatureBlock
+from pixelforest.backends.select import open_backend, requested_device
+from pixelforest.estimators.compile_forest import CompiledClassifier
+from pixelforest.estimators.compiled import ForestPrograms, only_one
+from pixelforest.estimators.compiled_classifier import CompiledClassifierMixin
+from pixelforest.estimators.outputs import as_dtype
+from pixelforest.forest.narrow import narrow_forest, used_features
+from pixelforest.forest.representation import Forest
+
+_lock = threading.Lock()
+_narrowed: WeakKeyDictionary[Forest, tuple[tuple[int, ...], ForestPrograms]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class FeatureRule:
+    """Give the features themselves, ``(n_features, *spatial)``.
+
+    Parameters
+    ----------
+    dtype : dtype
+    names : tuple of str
+        Of the features, for messages.
+    """
+
+    dtype: np.dtype[Any]
+    names: tuple[str, ...]
+
+    def __call__(self, backend: Backend, block: FeatureBlock) -> NDArray[Any]:
+        """Return the block on the host."""
+        return as_dtype(block.to_host(), self.dtype, self.names)
+
+
+@dataclass(frozen=True)
+class ForestLabels:
+    """Give the label of the class that a forest decides for, on the device of the block.
+
+    Parameters
+    ----------
+    programs : ForestPrograms
+        Of one forest that takes the features of the block.
+    form : str or None
+        Forced kernel form.
+    labels : ndarray, shape (n_classes,)
+        One per class of the forest.
+    """
+
+    programs: ForestPrograms
+    form: str | None
+    labels: NDArray[Any]
+
+    def __call__(self, backend: Backend, block: FeatureBlock) -> NDArray[Any]:
+        """Return ``(*spatial)``."""
+        return self.labels[self.programs.on(backend, self.form)[0].block_class_indices(block)]
+
+
+@dataclass(frozen=True)
+class ForestProbabilities:
+    """Give the probabilities of a forest, on the device of the block.
+
+    Parameters
+    ----------
+    programs : ForestPrograms
+        Of one forest that takes the features of the block.
+    form : str or None
+        Forced kernel form.
+    columns : tuple of int
+        Where the classes of the forest go.
+    n_classes : int
+    """
+
+    programs: ForestPrograms
+    form: str | None
+    columns: tuple[int, ...]
+    n_classes: int
+
+    def __call__(self, backend: Backend, block: FeatureBlock) -> NDArray[Any]:
+        """Return ``(n_classes, *spatial)``, 0 for classes that the forest does not know."""
+        found = self.programs.on(backend, self.form)[0].block_probabilities(block)
+        return _in_places(found, self.columns, self.n_classes)
+
+
+@dataclass(frozen=True)
+class RowLabels:
+    """Give what any classifier predicts for the pixels as rows.
+
+    Parameters
+    ----------
+    classifier : fitted classifier
+    """
+
+    classifier: Any
+
+    def __call__(self, backend: Backend, block: FeatureBlock) -> NDArray[Any]:
+        """Return ``(*spatial)``."""
+        return self.classifier.predict(_rows(block)).reshape(block.shape[1:])
+
+
+@dataclass(frozen=True)
+class RowProbabilities:
+    """Give the probabilities that any classifier has for the pixels as rows.
+
+    Parameters
+    ----------
+    classifier : fitted classifier
+    columns : tuple of int
+        Where the classes of the classifier go.
+    n_classes : int
+    """
+
+    classifier: Any
+    columns: tuple[int, ...]
+    n_classes: int
+
+    def __call__(self, backend: Backend, block: FeatureBlock) -> NDArray[Any]:
+        """Return ``(n_classes, *spatial)``, 0 for classes that the classifier does not know."""
+        found = self.classifier.predict_proba(_rows(block)).T
+        return _in_places(found.reshape(-1, *block.shape[1:]), self.columns, self.n_classes)
+
+
+Rule = ForestLabels | ForestProbabilities | RowLabels | RowProbabilities
+
+
+def classifier_rule(
+    classifier: Any,
+    device: str,
+    n_features: int,
+    kind: Literal["labels", "probabilities"],
+    *,
+    classes: NDArray[Any],
+    dtype: np.dtype[Any],
+) -> tuple[Rule, tuple[int, ...]]:
+    """Return how `classifier` decides blocks, and which features it has to be given.
+
+    Parameters
+    ----------
+    classifier : fitted classifier
+    device : str
+        Of the features. A forest of ours for the same device is applied there.
+    n_features : int
+        That the classifier was fitted with.
+    kind : {"labels", "probabilities"}
+    classes : ndarray
+        In the order of the columns of probabilities.
+    dtype : dtype
+        Of labels.
+
+    Returns
+    -------
+    rule : BlockRule
+    features : tuple of int
+        Of a forest on the device those that some tree looks at; else all.
+    """
+    known = classifier.classes_
+    position = {label: i for i, label in enumerate(classes.tolist())}
+    columns = tuple(position[label] for label in np.asarray(known).tolist())
+    if not _is_forest_on(classifier, device):
+        everything = tuple(range(n_features))
+        if kind == "labels":
+            return RowLabels(classifier), everything
+        return RowProbabilities(classifier, columns, len(classes)), everything
+    is_compiled = isinstance(classifier, CompiledClassifier)
+    forest = only_one(classifier.model.forests) if is_compiled else classifier.read_forest()
+    form = classifier.form if is_compiled else None
+    features, programs = narrowed_programs(forest)
+    if kind == "labels":
+        return ForestLabels(programs, form, known.astype(dtype)), features
+    return ForestProbabilities(programs, form, columns, len(classes)), features
+
+
+def _is_forest_on(classifier: Any, device: str) -> bool:
+    """Return whether `classifier` is a forest of ours on `device`, which is opened only if its name leaves a doubt."""
+    if not isinstance(classifier, CompiledClassifierMixin | CompiledClassifier):
+        return False
+    if requested_device(classifier.device) == requested_device(device):
+        return True
+    return open_backend(classifier.device) is open_backend(device)
+
+
+def narrowed_programs(forest: Forest) -> tuple[tuple[int, ...], ForestPrograms]:
+    """Return the features that some tree looks at, and programs for rows of these; the same as long as `forest` lives.
+
+    Parameters
+    ----------
+    forest : Forest
+    """
+    with _lock:
+        if forest not in _narrowed:
+            features = used_features(forest)
+            _narrowed[forest] = features, ForestPrograms([narrow_forest(forest, features)])
+        return _narrowed[forest]
+
+
+def _rows(block: FeatureBlock) -> NDArray[np.float32]:
+    """Return the pixels of a block as rows, a view."""
+    values = block.to_host()
+    return values.reshape(len(values), -1).T
+
+
+def _in_places(values: NDArray[Any], columns: tuple[int, ...], n_classes: int) -> NDArray[Any]:
+    if columns == tuple(range(n_classes)):
+        return values
+    placed = np.zeros((n_classes, *values.shape[1:]), values.dtype)
+    placed[list(columns)] = values
+    return placed

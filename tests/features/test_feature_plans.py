@@ -1,5 +1,9 @@
 """Plans: order, names, sharing, halos that are exactly as large as needed, and declared bounds."""
 
+import os
+import pickle
+import subprocess
+import sys
 from math import ceil, prod
 
 import numpy as np
@@ -193,3 +197,19 @@ def test_windows():
     image = np.arange(60).reshape(6, 10)
     assert_array_equal(image[grown.slices][window.within(grown)], image[window.slices])
     assert prod(Window.whole((4, 5)).shape) == 20
+
+
+def test_plans_of_other_processes_know_the_planes_of_this_one(tmp_path):
+    code = (
+        "import pickle, sys; from pixelforest.features.build import build_plan; "
+        "from pixelforest.features.spec import FeatureSpec; "
+        "plan = build_plan((FeatureSpec('sobel', 2.0),), (1.0, 1.0)); "
+        "pickle.dump(plan, open(sys.argv[1], 'wb'))"
+    )
+    for seed in ("1", "2"):  # of the hashes of strings; ours may be one of them
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code, tmp_path / seed], check=True, env=environment)
+        theirs = pickle.loads((tmp_path / seed).read_bytes())
+        ours = build_plan((FeatureSpec("sobel", 2.0),), (1.0, 1.0))
+        assert theirs == ours
+        assert [theirs.margins[plane] for plane in ours.order] == [ours.margins[plane] for plane in ours.order]

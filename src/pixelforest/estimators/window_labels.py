@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.backends.select import open_backend
-from pixelforest.engine.tiling import TileReader, tile_shape_of_plan, tiles
+from pixelforest.backends.select import open_backends
+from pixelforest.engine.budget import TileLimits
+from pixelforest.engine.streaming import ImageRun, run_job
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.patch import Window
 
@@ -25,27 +26,15 @@ class WindowLabels:
     """
 
     def __init__(self, model: ImageSegmenter, planes: Any) -> None:
-        features = model.features_
-        self._backend = open_backend(features.device)
-        self._reader = TileReader(planes, features.plan_for(model.n_features_in_), features.nan_policy, 0)
-        self._decide = model._label_decider()
-        self._masked_label = model._masked_label
-        self._dtype = label_dtype(model)
+        self._job = model._job("labels", is_masked=False)
+        self._limits = TileLimits(memory=model.memory_limit)
+        self._planes = planes
 
     def __call__(self, window: Window) -> NDArray[Any]:
         """Return the labels of a window."""
-        labels = np.empty(window.shape, self._dtype)
-        plan = self._reader.plan
-        for part in tiles(window.shape, tile_shape_of_plan(window.shape, plan)):
-            target = Window(
-                tuple(a + o for a, o in zip(part.start, window.start, strict=True)),
-                tuple(b + o for b, o in zip(part.stop, window.start, strict=True)),
-            )
-            patch, touched = self._reader.read(target)
-            tile = labels[part.slices]
-            tile[...] = self._decide(self._backend.compute_features(plan, patch))
-            if touched is not None:
-                tile[touched] = self._masked_label()
+        labels = np.empty(window.shape, self._job.dtype)
+        backends = open_backends(self._job.device, allow_mixed=self._job.allow_mixed_devices)
+        run_job(self._job, [ImageRun(self._planes, labels, target=window)], backends, limits=self._limits)
         return labels
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pixelforest.features.host import HostOperation
 from pixelforest.features.kernels import Kernel
@@ -53,6 +53,10 @@ class _Derived:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Pickle without the hash, which other processes would compute otherwise."""
+        return type(self), tuple(getattr(self, name) for name in self.__dataclass_fields__ if name != "_hash")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.features.workloads import Workload
+from pixelforest.backends.select import open_backend
 from pixelforest.features.conventions import CONVENTIONS
 from pixelforest.features.kernels import weights
 
@@ -287,6 +288,27 @@ def vigra_tasks(workload: Workload, image: Image) -> Tasks:
     return [partial(scale, float(sigma)) for sigma in workload.sigmas]
 
 
+def clesperanto_tasks(workload: Workload, image: Image) -> Tasks:
+    """Return the tasks of pyclesperanto on the device that pixelforest has; uploaded once, every feature downloaded."""
+    import pyclesperanto as cle
+
+    device = open_backend("auto").fingerprint.split("|")[0]  # its device comes first in the list, before PoCL's
+    cle.select_device(device)
+    uploaded = cle.push(image)
+
+    def blur(sigma: float) -> Any:
+        return cle.gaussian_blur(uploaded, sigma_x=sigma, sigma_y=sigma)
+
+    def scale(sigma: float) -> list[Image]:
+        smooth = blur(sigma)
+        band = cle.difference_of_gaussian(
+            uploaded, sigma1_x=0.9 * sigma, sigma1_y=0.9 * sigma, sigma2_x=1.1 * sigma, sigma2_y=1.1 * sigma
+        )
+        return [np.asarray(f) for f in (smooth, band, cle.laplace(smooth, connectivity="box"), cle.sobel(smooth))]
+
+    return [lambda: [image], *(partial(scale, sigma) for sigma in workload.sigmas)]
+
+
 PEERS: dict[str, tuple[str, tuple[str, ...], Callable[[Workload, Image], Tasks], int]] = {
     "SciPy": ("scipy", ("W1", "W1+25", "W2", "W3", "W4"), scipy_tasks, 1),
     "SciPy, 2 threads": ("scipy", ("W1", "W1+25", "W2", "W3", "W4"), scipy_tasks, THREADS),
@@ -294,6 +316,7 @@ PEERS: dict[str, tuple[str, tuple[str, ...], Callable[[Workload, Image], Tasks],
     "OpenCV": ("cv2", ("W1", "W1+25", "W2", "W3"), opencv_tasks, 1),
     "ITK": ("SimpleITK", ("W4",), itk_tasks, 1),
     "apoc": ("apoc", ("W1", "W1+25"), apoc_tasks_of_apoc, 1),
+    "pyclesperanto": ("pyclesperanto", ("W1", "W1+25"), clesperanto_tasks, 1),
     "fastfilters": ("fastfilters", ("W3", "W4"), fastfilters_tasks, THREADS),
     "vigra": ("vigra", ("W4",), vigra_tasks, THREADS),
 }

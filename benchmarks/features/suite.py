@@ -27,7 +27,15 @@ CASCADE_LIMIT = 5e-4
 """Error of the cascade relative to what a filter can give, see `benchmarks.agreement.large_sigmas`."""
 SLOW = 10.0
 """Seconds; who takes longer is timed once, or a run would take hours."""
-DISTRIBUTIONS = ("opencv-python-headless", "simpleitk", "apoc", "pyclesperanto_prototype", "fastfilters", "vigra")
+DISTRIBUTIONS = (
+    "opencv-python-headless",
+    "simpleitk",
+    "apoc",
+    "pyclesperanto_prototype",
+    "pyclesperanto",
+    "fastfilters",
+    "vigra",
+)
 FIRST_CALL = """
 import sys, time
 from benchmarks.features.workloads import workloads

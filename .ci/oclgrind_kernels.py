@@ -1,8 +1,8 @@
 """Run every kernel on tiny inputs, under oclgrind, which watches every access to memory.
 
 With ``--control`` run three broken kernels instead: oclgrind has to find their mistakes, or its silence says nothing.
-With ``--halves`` run only the kernels that take vectors in halves, and all others without: oclgrind 21.10 crashes on
-them when it looks for uninitialised values, so they are watched for bounds and races alone.
+With ``--halves`` run only the kernels and passes that take vectors in halves, and all others without: oclgrind 21.10
+crashes on them when it looks for uninitialised values, so they are watched for bounds and races alone.
 """
 
 import re
@@ -115,6 +115,19 @@ def compare_features(device: Device, plan: FeaturePlan, planes: np.ndarray) -> N
             assert (error <= limits).all(), (shape, window, kinds, np.array(plan.names)[error > limits])
 
 
+def run_long_passes(device: Device) -> None:
+    """Filter images of so many rows by kernels so long that rows are turned to columns, and compare with NumPy."""
+    rng = np.random.default_rng(2)
+    features.TILED_KINDS = frozenset({device.kind})
+    for shape in [(9, 20), (18, 290)]:
+        plan = build_plan(grid(["gaussian", "hessian_eigenvalues"], (2.2,)), (1.0, 1.0), 1)
+        reader = TileReader(rng.normal(0, 1, (1, *shape)).astype(np.float32), plan, "raise", 0)
+        patch, _ = reader.read(Window.whole(shape))
+        error = np.abs(compute_features(device, plan, patch).to_host() - compute_with_numpy(plan, patch))
+        limits = np.array([b.tolerance(float(np.abs(reader.planes).max())) for b in plan.bounds])
+        assert (error.reshape(len(limits), -1).max(axis=1) <= limits).all(), shape
+
+
 def run_forests(device: Device) -> None:
     """Apply shallow, deep, long and ambiguous forests in all kernel forms and in all outputs."""
     rng = np.random.default_rng(1)
@@ -203,7 +216,9 @@ def main() -> int:
     launched.update(name for name in kernels_in_files() if name.startswith("probe_"))  # they ran to open the device
     watch_device()
     device = open_device(names[0])
-    if "--halves" not in sys.argv:
+    if "--halves" in sys.argv:
+        run_long_passes(device)
+    else:
         run_features(device)
         run_cascades(device)
     run_forests(device)

@@ -338,3 +338,12 @@ def test_other_classifiers_are_lazy_too():
     other = pf.ImageSegmenter(STACK, RandomForestClassifier(3, max_depth=3, random_state=0)).fit([IMAGE], [SCRIBBLES])
     lazy = lazily(lambda: other.predict_proba(da.from_array(IMAGE, chunks=30)))
     assert_array_equal(computed(lazy), other.predict_proba(IMAGE))
+
+
+@pytest.mark.parametrize("chunks", [(31, 40), (200, 7)])
+def test_cascades_of_chunks_keep_the_grid_of_the_whole(chunks):
+    image = np.random.default_rng(0).random((90, 110), np.float32)
+    stack = pf.ImageFeatureStack(("gaussian", "hessian_eigenvalues"), sigmas=(1, 6, 10), large_sigma="cascade")
+    stack.fit([image])
+    lazy = lazily(lambda: stack.transform(da.from_array(image, chunks=chunks)))
+    assert_array_equal(computed(lazy), stack.transform(image))

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from benchmarks.agreement import large_sigmas
 from benchmarks.agreement.scipy_oracles import ORACLES
-from benchmarks.reliability.forest_parity import devices
+from benchmarks.reliability.ways import devices
 from benchmarks.timing import machine, write_json
 from pixelforest.backends.numpy.features import compute_features
 from pixelforest.backends.opencl.features import compute_features as compute_on_device

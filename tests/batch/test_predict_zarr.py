@@ -11,7 +11,6 @@ from numpy.testing import assert_array_equal
 
 import pixelforest as pf
 from pixelforest.batch import predict_zarr, zarr_images
-from pixelforest.engine import tiling
 from pixelforest.io.label_zarr import LabelImage
 from pixelforest.io.ome_zarr import open_ome_zarr
 from tests.ome_zarr_by_hand import VERSIONS, write_image
@@ -28,7 +27,8 @@ def segmenter(spatial_ndim: int, n_channels: int = 1, **options) -> pf.ImageSegm
         channel_axis=None if n_channels == 1 else 0,
         **options,
     )
-    model = pf.ImageSegmenter(features, pf.OpenCLRandomForestClassifier(5, max_depth=4, random_state=0, device="numpy"))
+    forest = pf.OpenCLRandomForestClassifier(5, max_depth=4, random_state=0, device="numpy")
+    model = pf.ImageSegmenter(features, forest, tile_shape=(3, 7, 7)[-spatial_ndim:])
     shape = (n_channels, *(5, 24, 24)[-spatial_ndim:])[n_channels == 1 :]
     image = np.random.default_rng(1).integers(0, 255, shape).astype(np.uint8)
     labels = (image if n_channels == 1 else image[0]) // 100 + 1
@@ -37,7 +37,7 @@ def segmenter(spatial_ndim: int, n_channels: int = 1, **options) -> pf.ImageSegm
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Many write tiles, and several tiles of computation in each."""
+    """Many write tiles; models compute smaller ones."""
 
     def like(image, spatial_ndim, dtype):
         layout = plain(image, spatial_ndim, dtype)
@@ -47,7 +47,6 @@ def small_tiles(monkeypatch):
 
     plain = LabelImage.like
     monkeypatch.setattr(LabelImage, "like", like)
-    monkeypatch.setattr(tiling, "BLOCK_BYTES", 6000)
 
 
 def whole(model: pf.ImageSegmenter, values: np.ndarray) -> np.ndarray:

@@ -208,7 +208,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             out=out,
             progress=progress,
             last=None if kind == "labels" else ("class", self.classes_),
-            limits=TileLimits(self._checked_tile_shape(axes), checked_memory_limit(self.memory_limit)),
+            limits=self._limits(),
         )
 
     def _job(self, kind: Literal["labels", "probabilities"], *, is_masked: bool) -> TileJob:
@@ -230,6 +230,10 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             device=features.device,
             allow_mixed_devices=features.allow_mixed_devices,
         )
+
+    def _limits(self) -> TileLimits:
+        """Return how large tiles are."""
+        return TileLimits(self._checked_tile_shape(self.features_.axes()), checked_memory_limit(self.memory_limit))
 
     def _checked(self, X: Any) -> ImageAxes:
         axes = self.features_.axes()

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.backends.select import open_backends
-from pixelforest.engine.budget import TileLimits
 from pixelforest.engine.streaming import ImageRun, run_job
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.patch import Window
@@ -27,7 +26,7 @@ class WindowLabels:
 
     def __init__(self, model: ImageSegmenter, planes: Any) -> None:
         self._job = model._job("labels", is_masked=False)
-        self._limits = TileLimits(memory=model.memory_limit)
+        self._limits = model._limits()
         self._planes = planes
 
     def __call__(self, window: Window) -> NDArray[Any]:

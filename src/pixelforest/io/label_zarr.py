@@ -20,6 +20,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from pixelforest.engine.tiling import tiles
 from pixelforest.features.patch import Window
+from pixelforest.io.interrupts import held_back
 from pixelforest.io.labels_folder import LabelsFolder
 from pixelforest.io.ome_zarr import OmeZarrImage
 from pixelforest.io.pyramid import Downsampling, Level, Step, downsample, halving_steps, plan_levels, source_window
@@ -237,7 +238,8 @@ class LabelImage:
             verify_tiles(array, of_level, record=record, report=report)
 
     def _reduced(self, below: zarr.Array[Any], step: Step, window: Window) -> NDArray[Any]:
-        values = np.asarray(below[source_window(window, step, below.shape).slices])
+        with held_back():
+            values = np.asarray(below[source_window(window, step, below.shape).slices])
         return downsample(values, step, self.downsampling)
 
     def _metadata(self, output: Path) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from ome_zarr_models.v04.multiscales import Multiscale as Multiscale04
 from ome_zarr_models.v05.multiscales import Multiscale as Multiscale05
 from pydantic import ValidationError
 
+from pixelforest.io.interrupts import held_back
+
 MULTISCALES: dict[str, Any] = {"0.4": Multiscale04, "0.5": Multiscale05}
 
 
@@ -151,7 +153,8 @@ class ImagePlanes:
             else:
                 where.append(key[1 + spatial.index(axis)] if axis in spatial else next(outer))
         try:
-            values = np.asarray(self.image.array[tuple(where)])
+            with held_back():
+                values = np.asarray(self.image.array[tuple(where)])
         except Exception as error:  # codecs raise whatever they like
             raise OSError(f"cannot read {self.image.path!r}, level {self.image.level}, at {where}: {error}") from error
         if channel is None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
 from pixelforest.features.patch import Window
+from pixelforest.io.interrupts import held_back
 from pixelforest.io.run_record import RunRecord, sync_file, sync_folder
 
 Compute = Callable[[Window], NDArray[Any]]
@@ -145,12 +146,11 @@ def _unit(target: zarr.Array[Any]) -> tuple[int, ...]:
 def _write(target: zarr.Array[Any], window: Window, values: NDArray[Any]) -> None:
     """Write a tile and wait until its files are on disk."""
     files = list(_shard_files(target, window))
-    for (
-        file
-    ) in files:  # what a killed run has left: a torn shard, which zarr would read first, and scratch files of zarr
+    for file in files:  # what a killed run has left: a torn shard, which zarr would read first, and its scratch files
         for left in (file, *file.parent.glob(f"{file.name}.*.partial")):
             left.unlink(missing_ok=True)
-    target[window.slices] = values
+    with held_back():
+        target[window.slices] = values
     written = [file for file in files if file.exists()]  # shards of nothing but the fill value have no file
     for file in written:
         sync_file(file)
@@ -171,6 +171,7 @@ def _shard_files(target: zarr.Array[Any], window: Window) -> Iterator[Path]:
 def _digest_on_disk(target: zarr.Array[Any], window: Window) -> str:
     """Return the digest of what is on disk; of an unreadable tile, a reason that equals no digest."""
     try:
-        return digest(np.asarray(target[window.slices]))
+        with held_back():
+            return digest(np.asarray(target[window.slices]))
     except Exception as error:  # codecs raise whatever they like
         return f"unreadable: {error}"

@@ -21,6 +21,7 @@ class CompiledForest:
     def __init__(self, model: Any, device: str = "auto", form: str | None = None) -> None:
         self._compiled: Any = compile_forest(model, device=device, form=form)
         self.plan = str(self._compiled.kernel_plan_)
+        self.has_forms = self._compiled.kernel_plan_.form != "numpy"
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:
         """Return labels, ``X.shape[:-1]``."""

@@ -87,17 +87,20 @@ def sklearn_contestants(workload: Workload, n_pixels: int) -> list[Contestant]:
 def pixelforest_contestants(workload: Workload, n_pixels: int, device: str) -> list[Contestant]:
     """Return labels and probabilities of the whole image in each layout; of `n_pixels` shuffled rows.
 
-    The last ones walk every row alone, to see whether that is ever better than the form that was chosen.
+    On an OpenCL device the last ones walk every row alone, to see whether that is ever better than the form that was
+    chosen.
     """
-    forest, alone = CompiledForest(workload.model, device), CompiledForest(workload.model, device, form="traverse")
+    forest = CompiledForest(workload.model, device)
     raster, shuffled = np.arange(len(workload.rows)), workload.shuffled_pixels(n_pixels)
     layouts = {
         "image tiles": (forest, np.moveaxis(workload.block, 0, -1), raster),
         "C-ordered rows": (forest, workload.rows, raster),
         "F-ordered rows": (forest, workload.block.reshape(workload.n_features, -1).T, raster),
         "shuffled rows": (forest, workload.rows[shuffled], shuffled),
-        "shuffled, each alone": (alone, workload.rows[shuffled], shuffled),
     }
+    if forest.has_forms:
+        alone = CompiledForest(workload.model, device, form="traverse")
+        layouts["shuffled, each alone"] = (alone, workload.rows[shuffled], shuffled)
     contestants = []
     for layout, (compiled, X, pixels) in layouts.items():
         for output, predict in {"labels": compiled.predict, "probabilities": compiled.predict_proba}.items():

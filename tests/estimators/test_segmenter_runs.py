@@ -110,8 +110,8 @@ def test_compiled_forests_of_scikit_learn_are_narrowed_too(jobs):
     rows = stack().transform(IMAGE)[SCRIBBLES > 0]
     trained = RandomForestClassifier(3, max_depth=1, random_state=0).fit(rows, SCRIBBLES[SCRIBBLES > 0])
     model = pf.ImageSegmenter(stack(), pf.compile_forest(trained)).fit([IMAGE], [SCRIBBLES])
-    jobs.clear()
     everything = stack().transform(IMAGE)
+    jobs.clear()
     assert_array_equal(model.predict(IMAGE).ravel(), trained.predict(everything.reshape(-1, everything.shape[-1])))
     assert len(jobs[0][0].outputs) == len(used_by_trees(trained)) < everything.shape[-1]
 

@@ -145,7 +145,8 @@ def run_forests(device: Device) -> None:
     trees = RandomForestClassifier(2, max_depth=2, random_state=0).fit(X, X[:, 0] > 0).estimators_
     long = SimpleNamespace(estimators_=trees * 300)
     for form in FORMS:
-        run_forest(device, long, X[:5], form)
+        if form != "shared":  # its nodes do not fit into oclgrind's local memory
+            run_forest(device, long, X[:5], form)
     for model in boosted_and_regressed(X):
         for form in FORMS:
             run_values(device, model, X[:33], form)

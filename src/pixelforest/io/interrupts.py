@@ -15,6 +15,7 @@ def held_back() -> Iterator[None]:
 
     Examples
     --------
+    >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)
     >>> try:
     ...     with held_back():
     ...         signal.raise_signal(signal.SIGINT)
@@ -23,6 +24,7 @@ def held_back() -> Iterator[None]:
     ...     print("stops")
     goes on
     stops
+    >>> _ = signal.signal(signal.SIGINT, before)
     """
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or handler is None:  # None: not one of Python's

@@ -19,6 +19,7 @@ from pixelforest.batch.identity import device_fingerprint, model_digest
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.estimators.window_labels import WindowLabels, label_dtype
 from pixelforest.features.patch import Window
+from pixelforest.io.interrupts import held_back
 
 if TYPE_CHECKING:
     from pixelforest.io.ome_zarr import OmeZarrImage
@@ -140,7 +141,8 @@ def source_digest(image: OmeZarrImage) -> str:
         at = np.unravel_index(number, grid)
         where = tuple(slice(int(i) * c, (int(i) + 1) * c) for i, c in zip(at, array.chunks, strict=True))
         try:
-            summary.update(np.ascontiguousarray(array[where]).tobytes())
+            with held_back():
+                summary.update(np.ascontiguousarray(array[where]).tobytes())
         except Exception as error:  # codecs raise whatever they like
             raise OSError(f"cannot read {image.path!r}, level {image.level}, at {where}: {error}") from error
     return summary.hexdigest()

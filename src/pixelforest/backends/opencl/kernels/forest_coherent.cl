@@ -11,6 +11,27 @@
 typedef uint4 Node;  // key, slot << 1 | missing, left, right; a leaf is its row | IS_LEAF
 typedef uint8 Entry; // the pixels, 16 bytes; the node; the cell; the first sum
 
+// Ranges of the whole tile, from those of its cells.
+inline void join_ranges(const Tile *tile, local const int *lowest, local const int *highest, int *tile_lowest,
+                        int *tile_highest) {
+    for (int slot = 0; slot < tile->n_columns; slot++) {
+        int low = lowest[slot], high = highest[slot];
+        for (int cell = 1; cell < CELLS; cell++) {
+            low = min(low, lowest[cell * CAPACITY + slot]);
+            high = max(high, highest[cell * CAPACITY + slot]);
+        }
+        tile_lowest[slot] = low;
+        tile_highest[slot] = high;
+    }
+}
+
+// Where all keys in a range go: 1 left, 2 right, 0 both ways, or NaN that a range does not describe.
+inline int side_of(int lowest, int highest, uint2 node, int has_missing) {
+    const int missing = node.y & 1, threshold = (int)node.x - missing;
+    const int known = !(has_missing && missing && highest == INT_MAX); // only then it matters where NaN goes
+    return (known & (highest <= threshold)) | (known & (lowest > threshold)) << 1;
+}
+
 // The first node, from the root on, that some pixels of the tile pass on the left and some on the right; or a leaf.
 inline uint descend(global const Node *nodes, uint at, const int *lowest, const int *highest, int has_missing) {
     while (!(at & IS_LEAF)) {

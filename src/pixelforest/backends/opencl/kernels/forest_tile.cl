@@ -187,27 +187,6 @@ inline int load_tile(const Tile *tile, local int16 *keys, local int *lowest, loc
     return has_missing;
 }
 
-// Ranges of the whole tile, from those of its cells.
-inline void join_ranges(const Tile *tile, local const int *lowest, local const int *highest, int *tile_lowest,
-                        int *tile_highest) {
-    for (int slot = 0; slot < tile->n_columns; slot++) {
-        int low = lowest[slot], high = highest[slot];
-        for (int cell = 1; cell < CELLS; cell++) {
-            low = min(low, lowest[cell * CAPACITY + slot]);
-            high = max(high, highest[cell * CAPACITY + slot]);
-        }
-        tile_lowest[slot] = low;
-        tile_highest[slot] = high;
-    }
-}
-
-// Where all keys in a range go: 1 left, 2 right, 0 both ways, or NaN that a range does not describe.
-inline int side_of(int lowest, int highest, uint2 node, int has_missing) {
-    const int missing = node.y & 1, threshold = (int)node.x - missing;
-    const int known = !(has_missing && missing && highest == INT_MAX); // only then it matters where NaN goes
-    return (known & (highest <= threshold)) | (known & (lowest > threshold)) << 1;
-}
-
 // The decision for a tile. `sums` are those of one cell, [sum][vector]; `base` is added to all of its pixels.
 
 inline Sums score_of(local const Sums *sums, const SUM *base, int vector, int class, Sums *rest) {

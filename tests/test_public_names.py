@@ -29,6 +29,7 @@ PUBLIC = {
     "metrics",
     "model_selection",
     "register_filter",
+    "suggest_annotations",
 }
 HEAVY = ("pytest", "pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage", "zarr", "skops")
 

@@ -14,6 +14,7 @@ from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestReg
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
+from pixelforest.suggest import suggest_annotations
 
 __version__ = "0.1.0.dev0"
 
@@ -34,4 +35,5 @@ __all__ = [
     "metrics",
     "model_selection",
     "register_filter",
+    "suggest_annotations",
 ]

@@ -20,10 +20,12 @@ from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.image_jobs import checked_memory_limit, map_job
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
 from pixelforest.estimators.shapes import checked_n_channels
-from pixelforest.estimators.tile_rules import classifier_rule
+from pixelforest.estimators.tile_rules import Measure, classifier_rule, uncertainty_rule
 from pixelforest.features.patch import Window
 from pixelforest.images.containers import ImageAxes, collect_images, planes_of
 from pixelforest.images.labels import Annotation
+
+Answer = Literal["labels", "probabilities"] | Measure
 
 TRAINING_CELL = {2: 256, 3: 64}
 """Side of the cells in which `fit` looks for annotated pixels; features are computed on bounding boxes in them."""
@@ -198,7 +200,56 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         check_is_fitted(self)
         return self._run(X, "probabilities", mask=mask, out=out, progress=progress)
 
-    def _run(self, X: Any, kind: Literal["labels", "probabilities"], *, mask: Any, out: Any, progress: Any) -> Any:
+    @available_if(_has_predict_proba)
+    def predict_uncertainty(
+        self,
+        X: Any,
+        *,
+        measure: Measure = "entropy",
+        mask: Any = None,
+        out: Any = None,
+        progress: Progress | None = None,
+    ) -> Any:
+        """Return how unsure the model is about every pixel, from 0 to 1: where annotation helps most.
+
+        Parameters
+        ----------
+        X : list of array-like, stack, or one image
+        measure : {"entropy", "margin", "least_confident", "disagreement"}
+            See `pixelforest.metrics.uncertainty`; "disagreement" is the entropy of the trees' votes, each tree for
+            the likeliest class of its leaf (vote entropy of Dagan and Engelson, 1995), and asks for a forest.
+        mask : list of array-like of bool, stack, or one array-like, optional
+            Pixels to look at; others get NaN.
+        out : list of arrays, or one array, optional
+            Where to write, of float32 or float64.
+        progress : callable, optional
+            See `predict`.
+
+        Returns
+        -------
+        list of ndarray, stack, or one ndarray
+            As `X`; float32, the spatial shape of the image. DataArrays come back as DataArrays, and dask arrays as dask
+            arrays of which nothing is computed yet.
+
+        Raises
+        ------
+        ValueError, TypeError
+            See `predict`; an unknown `measure`, or "disagreement" of a classifier whose trees do not vote.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pixelforest as pf
+        >>> image, strokes = np.tile(np.linspace(0, 1, 32), (32, 1)), np.zeros((32, 32), np.uint8)
+        >>> strokes[:, 4], strokes[:, 28] = 1, 2
+        >>> unsure = pf.ImageSegmenter().fit([image], [strokes]).predict_uncertainty(image)
+        >>> bool(unsure[:, 16].mean() > unsure[:, 4].mean())
+        True
+        """
+        check_is_fitted(self)
+        return self._run(X, measure, mask=mask, out=out, progress=progress)
+
+    def _run(self, X: Any, kind: Answer, *, mask: Any, out: Any, progress: Any) -> Any:
         axes = self._checked(X)
         return map_job(
             self._job(kind, is_masked=mask is not None),
@@ -207,24 +258,26 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             mask=mask,
             out=out,
             progress=progress,
-            last=None if kind == "labels" else ("class", self.classes_),
+            last=("class", self.classes_) if kind == "probabilities" else None,
             limits=self._limits(),
         )
 
-    def _job(self, kind: Literal["labels", "probabilities"], *, is_masked: bool) -> TileJob:
+    def _job(self, kind: Answer, *, is_masked: bool) -> TileJob:
         """Return what is done with every tile; of the features only those that the classifier looks at."""
         features = self.features_
         plan = features.plan_for(self.n_features_in_)
         dtype = self._label_dtype() if kind == "labels" else np.dtype(np.float32)
-        rule, used = classifier_rule(
-            self.classifier_, features.device, len(plan.outputs), kind, classes=self.classes_, dtype=dtype
-        )
+        given = self.classifier_, features.device, len(plan.outputs)
+        if kind == "labels" or kind == "probabilities":
+            rule, used = classifier_rule(*given, kind, classes=self.classes_, dtype=dtype)
+        else:
+            rule, used = uncertainty_rule(*given, kind, classes=self.classes_)
         return TileJob(
             plan=plan.subset(used),
             rule=rule,
             dtype=dtype,
-            n_values=None if kind == "labels" else len(self.classes_),
-            blank=np.nan if kind == "probabilities" else self._masked_label() if is_masked else self.unlabeled,
+            n_values=len(self.classes_) if kind == "probabilities" else None,
+            blank=np.nan if kind != "labels" else self._masked_label() if is_masked else self.unlabeled,
             nan_policy=features.nan_policy,
             reach=nan_reach(plan),
             device=features.device,
@@ -277,7 +330,7 @@ def rows_at(
     rows = np.empty((len(pixels), len(reader.plan.outputs)), np.float32)
     valid = np.ones(len(pixels), np.bool_)
     order = np.argsort(cells, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(cells[order])) + 1):
+    for members in np.split(order, np.flatnonzero(np.diff(cells[order])) + 1) if len(pixels) else ():
         inside = positions[members]
         window = Window(tuple(inside.min(axis=0).tolist()), tuple((inside.max(axis=0) + 1).tolist()))
         if reader.plan.whole_image_filters:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,10 +17,14 @@ from pixelforest.estimators.compiled import ForestPrograms, only_one
 from pixelforest.estimators.compiled_classifier import CompiledClassifierMixin
 from pixelforest.estimators.outputs import as_dtype
 from pixelforest.forest.narrow import narrow_forest, used_features
+from pixelforest.forest.read import read_forest
 from pixelforest.forest.representation import Forest
+from pixelforest.forest.votes import vote_forest
+from pixelforest.metrics.uncertainty import ProbabilityMeasure, uncertainty
 
 _lock = threading.Lock()
 _narrowed: WeakKeyDictionary[Forest, tuple[tuple[int, ...], ForestPrograms]] = WeakKeyDictionary()
+_votes: WeakKeyDictionary[Forest, Forest] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,26 @@ class RowProbabilities:
         return _in_places(found.reshape(-1, *block.shape[1:]), self.columns, self.n_classes)
 
 
-Rule = ForestLabels | ForestProbabilities | RowLabels | RowProbabilities
+@dataclass(frozen=True)
+class Uncertainty:
+    """Give how unsure the probabilities are that another rule gives.
+
+    Parameters
+    ----------
+    probabilities : ForestProbabilities or RowProbabilities
+    measure : {"entropy", "margin", "least_confident"}
+    """
+
+    probabilities: ForestProbabilities | RowProbabilities
+    measure: ProbabilityMeasure
+
+    def __call__(self, backend: Backend, block: FeatureBlock) -> NDArray[Any]:
+        """Return ``(*spatial)``, float32."""
+        return uncertainty(self.probabilities(backend, block), self.measure, axis=0).astype(np.float32)
+
+
+Rule = ForestLabels | ForestProbabilities | RowLabels | RowProbabilities | Uncertainty
+Measure = ProbabilityMeasure | Literal["disagreement"]
 
 
 def classifier_rule(
@@ -162,9 +185,7 @@ def classifier_rule(
     features : tuple of int
         Of a forest on the device those that some tree looks at; else all.
     """
-    known = classifier.classes_
-    position = {label: i for i, label in enumerate(classes.tolist())}
-    columns = tuple(position[label] for label in np.asarray(known).tolist())
+    columns = _columns(classifier, classes)
     if not _is_forest_on(classifier, device):
         everything = tuple(range(n_features))
         if kind == "labels":
@@ -175,8 +196,58 @@ def classifier_rule(
     form = classifier.form if is_compiled else None
     features, programs = narrowed_programs(forest)
     if kind == "labels":
-        return ForestLabels(programs, form, known.astype(dtype)), features
+        return ForestLabels(programs, form, classifier.classes_.astype(dtype)), features
     return ForestProbabilities(programs, form, columns, len(classes)), features
+
+
+def uncertainty_rule(
+    classifier: Any, device: str, n_features: int, measure: Measure, *, classes: NDArray[Any]
+) -> tuple[Rule, tuple[int, ...]]:
+    """Return how unsure `classifier` is about blocks, and which features it has to be given.
+
+    Parameters
+    ----------
+    classifier : fitted classifier
+    device, n_features, classes
+        See `classifier_rule`.
+    measure : {"entropy", "margin", "least_confident", "disagreement"}
+        Of the probabilities; or the entropy of the trees' votes, each tree for the likeliest class of its leaf
+        (vote entropy: Dagan and Engelson 1995).
+
+    Returns
+    -------
+    rule : BlockRule
+    features : tuple of int
+
+    Raises
+    ------
+    ValueError
+        An unknown `measure`; "disagreement" of what is no forest, or whose trees do not vote.
+    """
+    if measure not in (known := (*get_args(ProbabilityMeasure), "disagreement")):
+        raise ValueError(f"`measure` must be one of {known}, got {measure!r}")
+    rule: Any
+    if measure == "disagreement":
+        try:
+            features, programs = narrowed_programs(_voting(_forest_of(classifier)))
+        except ValueError as error:
+            raise ValueError(f"`measure`: 'disagreement' needs a forest whose trees vote; {error}") from error
+        rule = ForestProbabilities(programs, None, _columns(classifier, classes), len(classes))
+        measure = "entropy"
+    else:
+        rule, features = classifier_rule(
+            classifier, device, n_features, "probabilities", classes=classes, dtype=np.dtype(np.float32)
+        )
+    return Uncertainty(rule, measure), features
+
+
+def _forest_of(classifier: Any) -> Forest:
+    """Return the forest that a classifier is, in whatever library it was trained."""
+    if isinstance(classifier, CompiledClassifier):
+        return only_one(classifier.model.forests)
+    if isinstance(classifier, CompiledClassifierMixin):
+        return classifier.read_forest()
+    return read_forest(classifier)
 
 
 def _is_forest_on(classifier: Any, device: str) -> bool:
@@ -200,6 +271,20 @@ def narrowed_programs(forest: Forest) -> tuple[tuple[int, ...], ForestPrograms]:
             features = used_features(forest)
             _narrowed[forest] = features, ForestPrograms([narrow_forest(forest, features)])
         return _narrowed[forest]
+
+
+def _voting(forest: Forest) -> Forest:
+    """Return the forest in which trees vote, the same as long as `forest` lives."""
+    with _lock:
+        if forest not in _votes:
+            _votes[forest] = vote_forest(forest)
+        return _votes[forest]
+
+
+def _columns(classifier: Any, classes: NDArray[Any]) -> tuple[int, ...]:
+    """Return where the classes of a classifier are among `classes`."""
+    position = {label: i for i, label in enumerate(classes.tolist())}
+    return tuple(position[label] for label in np.asarray(classifier.classes_).tolist())
 
 
 def _rows(block: FeatureBlock) -> NDArray[np.float32]:

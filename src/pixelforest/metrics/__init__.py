@@ -18,6 +18,7 @@ from pixelforest.metrics.scorers import (
     pixel_recall_scorer,
 )
 from pixelforest.metrics.tables import pixel_scores
+from pixelforest.metrics.uncertainty import uncertainty
 
 __all__ = [
     "ObjectMatching",
@@ -38,4 +39,5 @@ __all__ = [
     "pixel_recall_scorer",
     "pixel_scores",
     "sparse_jaccard",
+    "uncertainty",
 ]

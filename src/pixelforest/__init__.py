@@ -1,6 +1,8 @@
 """scikit-learn estimators and transformers for images, with an exact OpenCL engine."""
 
 from pixelforest import metrics, model_selection
+from pixelforest.augment import Augmentation, augment
+from pixelforest.estimators.augmented_training import AugmentedTraining
 from pixelforest.estimators.checks import check_image_estimator
 from pixelforest.estimators.compile_forest import compile_forest
 from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
@@ -18,6 +20,8 @@ from pixelforest.features.spec import FeatureSpec
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Augmentation",
+    "AugmentedTraining",
     "CustomFilter",
     "FeatureSpec",
     "Flatten",
@@ -29,6 +33,7 @@ __all__ = [
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "augment",
     "check_image_estimator",
     "compile_forest",
     "metrics",

@@ -13,6 +13,8 @@ import pixelforest.demo_data
 import pixelforest.exceptions
 
 PUBLIC = {
+    "Augmentation",
+    "AugmentedTraining",
     "CustomFilter",
     "FeatureSpec",
     "Flatten",
@@ -24,6 +26,7 @@ PUBLIC = {
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "augment",
     "check_image_estimator",
     "compile_forest",
     "metrics",

@@ -1,6 +1,8 @@
 """scikit-learn estimators and transformers for images, with an exact OpenCL engine."""
 
 from pixelforest import metrics, model_selection
+from pixelforest.augment import Augmentation, augment
+from pixelforest.estimators.augmented_training import AugmentedTraining
 from pixelforest.estimators.checks import check_image_estimator
 from pixelforest.estimators.compile_forest import compile_forest
 from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
@@ -19,6 +21,8 @@ from pixelforest.suggest import suggest_annotations
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Augmentation",
+    "AugmentedTraining",
     "CustomFilter",
     "FeatureSpec",
     "Flatten",
@@ -30,6 +34,7 @@ __all__ = [
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "augment",
     "check_image_estimator",
     "compile_forest",
     "metrics",

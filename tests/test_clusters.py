@@ -172,7 +172,7 @@ def test_a_scheduler_and_two_workers_started_by_hand(tmp_path):
         assert len(state) == N_WORKERS
         assert all(len(received) == 3 for received in state.values())  # each job came once, and is kept
         deaths = workers.Deaths()
-        workers.trial(client, workers.WorkerProblem(0), deaths, np.random.default_rng(0), 0.5)
+        workers.trial(client, workers.WorkerProblem(0), deaths, np.random.default_rng(0), 0.2)
         assert (deaths.deaths, deaths.wrong) == (1, 0), deaths
         assert set(client.run(lambda: None)) - set(state), "the worker that died has not come back"
 

@@ -190,7 +190,7 @@ def _stored_as_ome_zarr(problem: VolumeProblem) -> Path:
 def _command(problem: VolumeProblem, source: str | Path, output: str) -> None:
     from pixelforest.io.model_files import save_model
 
-    save_model(problem.with_tiles(memory_limit=LITTLE), problem.path("model.skops"))
+    save_model(problem.model, problem.path("model.skops"))
     words = ["predict", "model.skops", str(source), output]
     command = [sys.executable, "-m", "pixelforest", *words]
     done = run(command, cwd=problem.folder, capture_output=True, text=True, check=False)

@@ -122,6 +122,7 @@ def hunt(n_deaths: int, seed: int = 0, device: str = "auto") -> Deaths:
         while deaths.deaths < n_deaths and deaths.wrong < 5:
             problem = WorkerProblem(seed + deaths.trials, device)
             trial(client, problem, deaths, rng, durations[problem.seed % 2])
+            print(f"  {deaths.trials} runs, {deaths.deaths} deaths, {deaths.wrong} wrong", flush=True)
     deaths.seconds = time.perf_counter() - started
     return deaths
 

@@ -152,8 +152,8 @@ class ChunkingTally:
         How many were compared.
     wrong : list of int
         Seeds of those that differ from the whole image at all.
-    halos : int
-        How many halos were compared.
+    halos, volume_halos : int
+        How many halos were compared, and those of volumes among them.
     too_small : list of int
         Seeds where the halo itself changed the centre of a cut-out.
     too_large : list of int
@@ -163,6 +163,7 @@ class ChunkingTally:
     problems: int = 0
     wrong: list[int] = field(default_factory=list)
     halos: int = 0
+    volume_halos: int = 0
     too_small: list[int] = field(default_factory=list)
     too_large: list[int] = field(default_factory=list)
 
@@ -173,8 +174,9 @@ class ChunkingTally:
 
     def __str__(self) -> str:
         text = f"{self.problems} chunkings: {len(self.wrong)} differ from the whole image {self.wrong or ''}; "
-        text += f"{self.halos} halos: {len(self.too_small)} too small {self.too_small or ''}, {len(self.too_large)} "
-        return text + f"larger than needed {self.too_large or ''}{'' if self.passes else '  FAILED'}"
+        text += f"{self.halos} halos ({self.volume_halos} of volumes): {len(self.too_small)} too small "
+        text += f"{self.too_small or ''}, {len(self.too_large)} larger than needed {self.too_large or ''}"
+        return text + ("" if self.passes else "  FAILED")
 
 
 def compare_chunkings(seeds: Iterable[int], device: str = "auto") -> ChunkingTally:
@@ -187,6 +189,7 @@ def compare_chunkings(seeds: Iterable[int], device: str = "auto") -> ChunkingTal
             tally.wrong.append(seed)
         if problem.has_halo:
             tally.halos += 1
+            tally.volume_halos += problem.stack.spatial_ndim == 3
             exact, less = problem.differences_in_cutouts()
             if exact != 0:
                 tally.too_small.append(seed)

@@ -69,6 +69,7 @@ def test_the_halo_is_enough_and_one_pixel_less_is_not():
     tally = compare_chunkings(range(8))
     assert tally.passes, tally
     assert tally.halos >= 5
+    assert 0 < tally.volume_halos < tally.halos
 
 
 def test_chunks_that_lack_one_pixel_of_the_halo_are_seen(monkeypatch):

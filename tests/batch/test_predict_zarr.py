@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 
 import pixelforest as pf
 from pixelforest.batch import predict_zarr, zarr_images
+from pixelforest.estimators.window_results import WindowResults
 from pixelforest.io.label_zarr import LabelImage
 from pixelforest.io.ome_zarr import open_ome_zarr
 from tests.ome_zarr_by_hand import VERSIONS, write_image
@@ -113,14 +114,14 @@ def computed(monkeypatch):
     class Computed(list):
         limit = None
 
-    def call(self, window):
+    def call(self, planes, window):
         if len(windows) == windows.limit:
             raise KeyboardInterrupt
         windows.append(window)
-        return labels(self, window)
+        return labels(self, planes, window)
 
-    windows, labels = Computed(), zarr_images.WindowLabels.__call__
-    monkeypatch.setattr(zarr_images.WindowLabels, "__call__", call)
+    windows, labels = Computed(), WindowResults.__call__
+    monkeypatch.setattr(WindowResults, "__call__", call)
     return windows
 
 

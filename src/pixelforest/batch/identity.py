@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -23,6 +24,16 @@ def device_fingerprint(model: Any) -> str:
         estimator.device for estimator in _estimators_in(model) if isinstance(getattr(estimator, "device", None), str)
     }
     return ", ".join(sorted({open_backend(device).fingerprint for device in devices}))
+
+
+def check_device(model: Any, fingerprint: str) -> None:
+    """Raise a RuntimeError where this process computes with another device than the run it takes part in."""
+    here = device_fingerprint(model)
+    if here != fingerprint:
+        raise RuntimeError(
+            f"a worker on {platform.node()} computes with {here!r}, and the run with {fingerprint!r}: results may "
+            "differ in the last digits; name one device by `device=`, or pass allow_mixed_devices=True"
+        )
 
 
 def _estimators_in(value: Any) -> Iterator[BaseEstimator]:

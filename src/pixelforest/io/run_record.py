@@ -62,6 +62,12 @@ class RunRecord:
         sync_folder(self.output.parent)
         shutil.rmtree(self.folder)
 
+    def with_what_is_safe(self, error: OSError, parts: str) -> OSError:
+        """Return the error, saying also how many parts are kept."""
+        kept = f"{len(self.done)} finished {parts} are kept in {str(self.folder)!r} to resume from"
+        text = f"{error.strerror or error}; {kept}"
+        return OSError(text) if error.errno is None else OSError(error.errno, text)
+
     def _append(self, entry: list[str | None]) -> None:
         with (self.folder / _JOURNAL).open("ab") as journal:
             journal.write(json.dumps(entry).encode() + b"\n")

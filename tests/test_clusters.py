@@ -1,9 +1,6 @@
 """Processes, `LocalCluster` and a cluster started by hand give the bits of the whole image, and all of them end."""
 
-import subprocess
-import sys
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -15,6 +12,7 @@ distributed = pytest.importorskip("distributed")
 import dask  # noqa: E402
 
 import pixelforest as pf  # noqa: E402
+from tests.cluster_by_hand import LIMIT, cluster  # noqa: E402
 
 RNG = np.random.default_rng(5)
 IMAGE = RNG.normal(size=(61, 47)).astype(np.float32)
@@ -22,8 +20,6 @@ IMAGE[:, 20:] += 2
 SCRIBBLES = np.zeros(IMAGE.shape, np.uint8)
 SCRIBBLES[5:50:9, 3:15] = 1
 SCRIBBLES[5:50:9, 25:44] = 2
-LIMIT = 120
-"""Seconds until something is taken for hung."""
 
 pytestmark = pytest.mark.filterwarnings("default::ResourceWarning", "default::DeprecationWarning")
 
@@ -57,34 +53,10 @@ def test_local_cluster():
         assert_same_as_the_whole(trained("auto"), lambda lazy: client.gather(client.compute(lazy)))
 
 
-@contextmanager
-def process(*command):
-    """Run a command of dask until the block ends; then it has to end by itself when it is told to."""
-    started = subprocess.Popen([sys.executable, "-m", "dask", *map(str, command)], stderr=subprocess.PIPE, text=True)
-    try:
-        yield started
-    finally:
-        started.terminate()
-        try:
-            started.communicate(timeout=60)
-        finally:
-            started.kill()
-
-
 def test_a_scheduler_and_two_workers_started_by_hand(tmp_path):
     """Every worker opens the device itself; both take part, and all three processes end when they are told to."""
-    file, here = tmp_path / "scheduler.json", ("--host", "127.0.0.1", "--no-dashboard")
     model = trained("auto")
-    with ExitStack() as stack:
-        processes = [stack.enter_context(process("scheduler", "--port", 0, "--scheduler-file", file, *here))]
-        worker = ("worker", "--scheduler-file", file, "--nthreads", 1, "--no-nanny", "--local-directory", tmp_path)
-        processes += [stack.enter_context(process(*worker, *here)) for _ in range(2)]
-        deadline = time.monotonic() + LIMIT
-        while not file.exists():
-            assert processes[0].poll() is None, processes[0].stderr.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        client = stack.enter_context(distributed.Client(scheduler_file=str(file), timeout=LIMIT))
+    with cluster(tmp_path, 2) as started, distributed.Client(started.address, timeout=LIMIT) as client:
         client.wait_for_workers(2, timeout=LIMIT)
         assert_same_as_the_whole(model, lambda lazy: client.gather(client.compute(lazy), asynchronous=False))
         ran = {address for address, keys in client.has_what().items() if keys}

@@ -27,9 +27,15 @@ def device_fingerprint(model: Any) -> str:
 
 
 def check_device(model: Any, fingerprint: str) -> None:
-    """Raise a RuntimeError where this process computes with another device than the run it takes part in."""
+    """Check that this process computes with the device of the run that it takes part in.
+
+    Raises
+    ------
+    RuntimeError
+        It has another one, and no part of the model has `allow_mixed_devices`.
+    """
     here = device_fingerprint(model)
-    if here != fingerprint:
+    if here != fingerprint and not any(getattr(e, "allow_mixed_devices", False) for e in _estimators_in(model)):
         raise RuntimeError(
             f"a worker on {platform.node()} computes with {here!r}, and the run with {fingerprint!r}: results may "
             "differ in the last digits; name one device by `device=`, or pass allow_mixed_devices=True"

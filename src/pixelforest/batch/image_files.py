@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from pixelforest.io.image_files import (
     write_labels,
     write_probabilities,
 )
-from pixelforest.io.run_record import open_run, sync_folder
+from pixelforest.io.run_record import open_run, retold, sync_folder
 
 
 def predict_images(
@@ -58,8 +57,8 @@ def predict_images(
     progress : callable, optional
         Called with "predict", images done and images in all.
     client : distributed.Client, optional
-        Connected to a cluster whose workers see `inputs` and `output` under the same paths: they read, predict and write
-        an image each. The record of the run is kept here.
+        Connected to a cluster whose workers see `inputs` and `output` under the same paths: they read, predict and
+        write an image each. The record of the run is kept here.
 
     Raises
     ------
@@ -86,13 +85,13 @@ def predict_images(
     >>> bool((io.imread(folder / "labels.png") == model.predict(image)).all())
     True
     """
-    output, paths = Path(output).absolute(), [Path(path).absolute() for path in inputs]
+    output, paths = Path(output).absolute(), [Path(path) for path in inputs]
     if kind not in ("labels", "probabilities"):
         raise ValueError(f"`kind` must be 'labels' or 'probabilities', got {kind!r}")
     if kind == "probabilities":
         check_gives_probabilities(model)
     workers = None if client is None else OnWorkers(client)
-    files = list_images(paths)
+    files = [path.absolute() for path in list_images(paths)]
     is_single = len(paths) == 1 and paths[0].is_file() and output.suffix.lower() in WRITABLE
     _check_names(files)
     device = device_fingerprint(model) if workers is None else workers.ask(device_fingerprint, model)
@@ -165,7 +164,7 @@ class FileTask:
         RuntimeError
             This process has another device.
         """
-        self._checked_device  # noqa: B018 once per process
+        check_device(self.model, self.device)
         image = read_image(path)
         try:
             predict = self.model.predict if self.kind == "labels" else self.model.predict_proba
@@ -175,13 +174,8 @@ class FileTask:
         try:
             self._write(path, values)
         except OSError as error:
-            text = f"cannot write the {self.kind} of {path}: {error.strerror or error}"
-            raise OSError(error.errno, text) from error
+            raise retold(error, f"cannot write the {self.kind} of {path}: {error.strerror or error}") from error
         return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
-
-    @cached_property
-    def _checked_device(self) -> None:
-        check_device(self.model, self.device)
 
     def _write(self, path: Path, values: NDArray[Any]) -> None:
         if self.kind == "labels":

@@ -70,8 +70,7 @@ class ImageTiles:
 
     @cached_property
     def _predicted(self) -> WindowResults:
-        if not self.model.features_.allow_mixed_devices:
-            check_device(self.model, self.device)
+        check_device(self.model, self.device)
         return WindowResults(self.model, self.kind)
 
 

@@ -46,8 +46,9 @@ def predict_zarr(
     """Segment an OME-Zarr image into an OME-Zarr label image, or one of probabilities.
 
     Equal to `ImageSegmenter.predict` or `predict_proba` of the whole image. Axes that the model's images lack, time and
-    for a model of 2-D images also z, are images of their own. The output appears under its name when all of it has been written, read back
-    and compared; until then it lies in ``<output>.partial``, where an interrupted run goes on with ``resume=True``.
+    for a model of 2-D images also z, are images of their own. The output appears under its name when all of it has been
+    written, read back and compared; until then it lies in ``<output>.partial``, where an interrupted run goes on with
+    ``resume=True``.
 
     Parameters
     ----------

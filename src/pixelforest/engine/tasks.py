@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,12 +55,13 @@ class OnWorkers:
             The scheduler is gone. What a task raises is raised as it is.
         """
         from distributed import as_completed
+        from distributed.comm import CommClosedError
 
         if not items:
             return
         sent = self.client.submit(_itself, Shipment(task), pure=False)
         waiting, numbers = iter(enumerate(items)), {}
-        running = as_completed()
+        running = as_completed(loop=self.client.loop)
         try:
             for number, item in waiting:
                 future = self.client.submit(_run, sent, item, pure=False)
@@ -70,6 +72,8 @@ class OnWorkers:
                     yield numbers.pop(done), _result(done)
             for done in running:
                 yield numbers.pop(done), _result(done)
+        except CommClosedError as error:
+            raise OSError(f"the scheduler is gone: {error}") from error
         finally:
             self.client.cancel([*numbers, sent])
 
@@ -90,8 +94,6 @@ def _run(shipment: Shipment, item: Any) -> Any:
 
 
 def _result(future: Any) -> Any:
-    from concurrent.futures import CancelledError
-
     from distributed import KilledWorker
 
     try:

@@ -20,7 +20,7 @@ from zarr.storage import LocalStore
 from pixelforest.engine.tasks import Spread, in_turn
 from pixelforest.features.patch import Window
 from pixelforest.io.interrupts import held_back
-from pixelforest.io.run_record import RunRecord, sync_file, sync_folder
+from pixelforest.io.run_record import RunRecord, retold, sync_file, sync_folder
 
 Compute = Callable[[Window], NDArray[Any]]
 Report = Callable[[], object]
@@ -61,7 +61,7 @@ class TileTask:
         try:
             _write(self.target, window, values)
         except OSError as error:
-            raise OSError(error.errno, f"cannot write tile {name}: {error.strerror or error}") from error
+            raise retold(error, f"cannot write tile {name}: {error.strerror or error}") from error
         return digest(values)
 
 

@@ -11,18 +11,18 @@ import tifffile
 import zarr
 from numpy.testing import assert_array_equal
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 
-import pixelforest as pf
-from pixelforest.batch import predict_files, predict_zarr
-from pixelforest.batch.image_tiles import ImageTiles
-from pixelforest.cli import main
-from pixelforest.engine import tasks
-from pixelforest.features.patch import Window
-from pixelforest.io.model_files import save_model
-from pixelforest.io.ome_zarr import open_ome_zarr
-from tests.cluster_by_hand import LIMIT, cluster
-from tests.ome_zarr_by_hand import write_image
+import pixelforest as pf  # noqa: E402
+from pixelforest.batch import predict_files, predict_zarr  # noqa: E402
+from pixelforest.batch.image_tiles import ImageTiles  # noqa: E402
+from pixelforest.cli import main  # noqa: E402
+from pixelforest.engine import tasks  # noqa: E402
+from pixelforest.features.patch import Window  # noqa: E402
+from pixelforest.io.model_files import save_model  # noqa: E402
+from pixelforest.io.ome_zarr import open_ome_zarr  # noqa: E402
+from tests.cluster_by_hand import LIMIT, cluster  # noqa: E402
+from tests.ome_zarr_by_hand import write_image  # noqa: E402
 
 PLANES = np.random.default_rng(0).integers(0, 255, (24, 40, 50)).astype(np.uint8)
 
@@ -106,22 +106,6 @@ def test_a_killed_or_interrupted_client_resumes(model, started, source, tmp_path
     assert main(words) == 0  # nothing to do
 
 
-def test_a_killed_worker_is_replaced_and_a_killed_scheduler_is_told(model, source, tmp_path):
-    with cluster(tmp_path, 2) as own, tasks.connected(own.address) as client:
-        client.wait_for_workers(2, timeout=LIMIT)
-
-        def kill(process, at):
-            return lambda stage, n_done, n_all: process.kill() if (stage, n_done) == ("predict", at) else None
-
-        predict_zarr(model, source, "labels.zarr", client=client, progress=kill(own.workers[0], 5))
-        assert_array_equal(levels_of("labels.zarr")[0], np.stack([model.predict(plane) for plane in PLANES]))
-        with pytest.raises(OSError, match=r"the scheduler is gone.*; \d+ finished tiles are kept in"):
-            predict_zarr(model, source, "more.zarr", client=client, progress=kill(own.scheduler, 5))
-    assert not (tmp_path / "more.zarr").exists()
-    predict_zarr(model, source, "more.zarr", resume=True)  # here, on the same kind of device
-    assert_array_equal(levels_of("more.zarr")[0], levels_of("labels.zarr")[0])
-
-
 def test_errors_of_workers_are_those_of_this_process(model, started, source):
     values = PLANES.astype(np.float32)
     values[7, 3, 4] = np.nan
@@ -142,12 +126,12 @@ def test_a_scheduler_that_does_not_answer_is_told_soon(model, source, tmp_path, 
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_cluster_without_workers_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks, "CONNECT_SECONDS", 3.0)
+def test_a_cluster_without_workers_is_told(monkeypatch):
+    monkeypatch.setattr(tasks, "CONNECT_SECONDS", 0.3)
     with (
-        cluster(tmp_path, 0) as empty,
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
         pytest.raises(OSError, match=r"has no workers; start some with `dask worker`"),
-        tasks.connected(empty.address),
+        tasks.connected(empty.scheduler_address),
     ):
         pass
 
@@ -161,3 +145,20 @@ def test_another_device_is_refused_or_mixed(model, source):
     mixed.set_params(classifier=pf.OpenCLRandomForestClassifier(2, max_depth=2, device="numpy"))
     mixed.fit([PLANES[0]], [PLANES[0] // 100 + 1])
     assert_array_equal(ImageTiles(mixed, image, (0,), "labels", "abacus")(window)[0], mixed.predict(PLANES[0]))
+
+
+def test_a_killed_worker_is_replaced_and_a_killed_scheduler_is_told(model, started, source, tmp_path):
+    """The last test here: it leaves nothing of the cluster."""
+    with tasks.connected(started.address) as client:
+        client.wait_for_workers(2, timeout=LIMIT)
+
+        def kill(process, at):
+            return lambda stage, n_done, n_all: process.kill() if (stage, n_done) == ("predict", at) else None
+
+        predict_zarr(model, source, "labels.zarr", client=client, progress=kill(started.workers[0], 5))
+        assert_array_equal(levels_of("labels.zarr")[0], np.stack([model.predict(plane) for plane in PLANES]))
+        with pytest.raises(OSError, match=r"the scheduler is gone.*; \d+ finished tiles are kept in"):
+            predict_zarr(model, source, "more.zarr", client=client, progress=kill(started.scheduler, 5))
+    assert not (tmp_path / "more.zarr").exists()
+    predict_zarr(model, source, "more.zarr", resume=True)  # here, on the same kind of device
+    assert_array_equal(levels_of("more.zarr")[0], levels_of("labels.zarr")[0])

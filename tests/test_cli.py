@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.testing import assert_array_equal
 
 import pixelforest
@@ -144,6 +145,9 @@ def test_predict_writes_a_png_a_tiff_and_a_folder(
         assert_array_equal(io.imread(tmp_path / output), model.predict(images["image0.png"]))
     for name, image in images.items():
         assert_array_equal(io.imread(tmp_path / "labels" / name), model.predict(image))
+    assert main(["predict", str(path), "images/image0.png", "probabilities.tif", "--probabilities"]) == 0
+    found = tifffile.imread(tmp_path / "probabilities.tif")
+    assert_array_equal(np.moveaxis(found, 0, -1), model.predict_proba(images["image0.png"]))
 
 
 def test_predict_killed_or_interrupted_resumes(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 
@@ -95,12 +94,11 @@ def _words(text: str) -> list[str]:
 def _predict(options: argparse.Namespace) -> None:
     from pixelforest.batch import predict_files
     from pixelforest.batch.progress_bar import progress_bar
-    from pixelforest.engine.tasks import connected
+    from pixelforest.batch.workers import connected_to
     from pixelforest.io.model_files import load_model
 
     model = load_model(options.model)
-    cluster = nullcontext() if options.scheduler is None else connected(options.scheduler)
-    with cluster as client, progress_bar() as progress:
+    with connected_to(options.scheduler) as client, progress_bar() as progress:
         predict_files(
             model,
             options.inputs,

@@ -17,7 +17,7 @@ import pixelforest as pf  # noqa: E402
 from pixelforest.batch import predict_files, predict_zarr  # noqa: E402
 from pixelforest.batch.image_tiles import ImageTiles  # noqa: E402
 from pixelforest.cli import main  # noqa: E402
-from pixelforest.engine import tasks  # noqa: E402
+from pixelforest.engine import cluster as engine_cluster  # noqa: E402
 from pixelforest.features.patch import Window  # noqa: E402
 from pixelforest.io.model_files import save_model  # noqa: E402
 from pixelforest.io.ome_zarr import open_ome_zarr  # noqa: E402
@@ -58,7 +58,7 @@ def levels_of(path) -> list[np.ndarray]:
 @pytest.mark.parametrize("kind", ["labels", "probabilities"])
 def test_workers_write_what_this_process_would(model, started, source, kind):
     predict_zarr(model, source, "here.zarr", kind=kind)
-    with tasks.connected(started.address) as client:
+    with engine_cluster.connected(started.address) as client:
         client.wait_for_workers(2, timeout=LIMIT)
         predict_zarr(model, source, "there.zarr", kind=kind, client=client)
         received = client.run(lambda: __import__("pixelforest.engine.shipping", fromlist=["_received"])._received)
@@ -74,7 +74,7 @@ def test_folders_are_predicted_image_by_image(model, started, source, tmp_path):
     (tmp_path / "images").mkdir()
     for number, plane in enumerate(PLANES[:5]):
         tifffile.imwrite(tmp_path / "images" / f"{number}.tif", plane)
-    with tasks.connected(started.address) as client:
+    with engine_cluster.connected(started.address) as client:
         predict_files(model, ["images"], "labels", client=client)
     assert len(list((tmp_path / "labels").iterdir())) == 5
     for number, plane in enumerate(PLANES[:5]):
@@ -99,7 +99,7 @@ def test_a_killed_or_interrupted_client_resumes(model, started, source, tmp_path
     assert said.splitlines()[-1] == "pixelforest predict: interrupted; what is finished is kept, go on with --resume"
     assert "Traceback" not in said
     seen = []
-    with tasks.connected(started.address) as client:
+    with engine_cluster.connected(started.address) as client:
         predict_zarr(model, source, "labels.zarr", resume=True, client=client, progress=lambda *args: seen.append(args))
     assert [n for stage, n, _ in seen if stage == "predict"] == list(range(n_done, len(PLANES) + 1))
     assert_array_equal(levels_of("labels.zarr")[0], np.stack([model.predict(plane) for plane in PLANES]))
@@ -110,7 +110,7 @@ def test_errors_of_workers_are_those_of_this_process(model, started, source):
     values = PLANES.astype(np.float32)
     values[7, 3, 4] = np.nan
     write_image("nan.zarr", values, "tyx", "0.5")
-    with tasks.connected(started.address) as client, pytest.raises(ValueError, match="holds NaN or inf"):
+    with engine_cluster.connected(started.address) as client, pytest.raises(ValueError, match="holds NaN or inf"):
         predict_zarr(model, "nan.zarr", "labels.zarr", client=client)
 
 
@@ -127,11 +127,11 @@ def test_a_scheduler_that_does_not_answer_is_told_soon(model, source, tmp_path, 
 
 
 def test_a_cluster_without_workers_is_told(monkeypatch):
-    monkeypatch.setattr(tasks, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(engine_cluster, "CONNECT_SECONDS", 0.3)
     with (
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
         pytest.raises(OSError, match=r"has no workers; start some with `dask worker`"),
-        tasks.connected(empty.scheduler_address),
+        engine_cluster.connected(empty.scheduler_address),
     ):
         pass
 
@@ -149,7 +149,7 @@ def test_another_device_is_refused_or_mixed(model, source):
 
 def test_a_killed_worker_is_replaced_and_a_killed_scheduler_is_told(model, started, source, tmp_path):
     """The last test here: it leaves nothing of the cluster."""
-    with tasks.connected(started.address) as client:
+    with engine_cluster.connected(started.address) as client:
         client.wait_for_workers(2, timeout=LIMIT)
 
         def kill(process, at):

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 import pixelforest
 from pixelforest.batch.classes import check_gives_probabilities, class_names
 from pixelforest.batch.identity import check_device, device_fingerprint, model_digest
-from pixelforest.engine.tasks import OnWorkers, in_turn
+from pixelforest.batch.workers import workers_of
+from pixelforest.engine.tasks import in_turn
 from pixelforest.estimators.window_results import Kind
 from pixelforest.io.image_files import (
     WRITABLE,
@@ -90,7 +91,7 @@ def predict_images(
         raise ValueError(f"`kind` must be 'labels' or 'probabilities', got {kind!r}")
     if kind == "probabilities":
         check_gives_probabilities(model)
-    workers = None if client is None else OnWorkers(client)
+    workers = workers_of(client)
     files = [path.absolute() for path in list_images(paths)]
     is_single = len(paths) == 1 and paths[0].is_file() and output.suffix.lower() in WRITABLE
     _check_names(files)

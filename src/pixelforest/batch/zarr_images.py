@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 import pixelforest
 from pixelforest.batch.classes import check_gives_probabilities, class_names
 from pixelforest.batch.identity import device_fingerprint, model_digest
-from pixelforest.engine.tasks import OnWorkers, in_turn
+from pixelforest.batch.workers import workers_of
+from pixelforest.engine.tasks import in_turn
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.estimators.window_results import Kind, label_dtype
 from pixelforest.io.interrupts import held_back
@@ -117,7 +118,7 @@ def predict_zarr(
     if not isinstance(model, ImageSegmenter):
         raise TypeError(f"`model` must be an ImageSegmenter, which sees one tile at a time, got {type(model).__name__}")
     check_is_fitted(model)
-    output, workers = Path(output), None if client is None else OnWorkers(client)
+    output, workers = Path(output), workers_of(client)
     if workers is not None:  # which have working folders of their own
         source, output = source if "://" in str(source) else Path(source).absolute(), output.absolute()
     image = _opened(model, source, level)

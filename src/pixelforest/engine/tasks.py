@@ -1,20 +1,12 @@
-"""Run one task for many items: in turn in this process, or on the workers of a cluster."""
+"""Run one task for many items: how, and the simplest way, in turn in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import CancelledError
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
-
-from pixelforest.engine.shipping import Shipment
 
 Spread = Callable[[Callable[[Any], Any], Sequence[Any]], Generator[tuple[int, Any], None, None]]
 """Takes a task and items; yields the position of an item and what the task made of it, as soon as that is done."""
-
-CONNECT_SECONDS = 5.0
-"""How long a scheduler, and then its first worker, may take to answer."""
 
 
 def in_turn(task: Callable[[Any], Any], items: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
@@ -27,114 +19,3 @@ def in_turn(task: Callable[[Any], Any], items: Sequence[Any]) -> Generator[tuple
     """
     for number, item in enumerate(items):
         yield number, task(item)
-
-
-@dataclass(frozen=True)
-class OnWorkers:
-    """Run tasks on the workers of a ``dask.distributed`` cluster.
-
-    The task is sent once and kept by each worker. No more items are handed out than two per thread, so that a
-    scheduler holds few of them however many there are. When the caller stops, items that wait are taken back; those at
-    which workers are already get finished there, and nobody asks for them.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    """
-
-    client: Any
-
-    def __call__(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
-        """Yield results in the order in which they come.
-
-        Raises
-        ------
-        RuntimeError
-            Workers died at an item again and again.
-        OSError
-            The scheduler is gone. What a task raises is raised as it is.
-        """
-        from distributed import as_completed
-        from distributed.comm import CommClosedError
-
-        if not items:
-            return
-        sent = self.client.submit(_itself, Shipment(task), pure=False)
-        waiting, numbers = iter(enumerate(items)), {}
-        running = as_completed(loop=self.client.loop)
-        try:
-            for number, item in waiting:
-                future = self.client.submit(_run, sent, item, pure=False)
-                numbers[future] = number
-                running.add(future)
-                if len(numbers) >= 2 * self._n_threads():
-                    done = next(running)
-                    yield numbers.pop(done), _result(done)
-            for done in running:
-                yield numbers.pop(done), _result(done)
-        except CommClosedError as error:
-            raise OSError(f"the scheduler is gone: {error}") from error
-        finally:
-            self.client.cancel([*numbers, sent])
-
-    def ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what one worker says."""
-        return _result(self.client.submit(question, *arguments, pure=False))
-
-    def _n_threads(self) -> int:
-        return max(1, sum(self.client.nthreads().values()))
-
-
-def _itself(shipment: Shipment) -> Shipment:
-    return shipment
-
-
-def _run(shipment: Shipment, item: Any) -> Any:
-    return shipment.job(item)
-
-
-def _result(future: Any) -> Any:
-    from distributed import KilledWorker
-
-    try:
-        return future.result()
-    except KilledWorker as error:
-        raise RuntimeError(f"workers died again and again, perhaps for want of memory: {error}") from error
-    except CancelledError as error:
-        raise OSError(f"the scheduler is gone, or has taken the task back: {error}") from error
-
-
-@contextmanager
-def connected(address: str) -> Iterator[Any]:
-    """Connect to a scheduler of ``dask.distributed`` while the context lasts.
-
-    Parameters
-    ----------
-    address : str
-        Such as ``"tcp://10.0.0.1:8786"``.
-
-    Yields
-    ------
-    distributed.Client
-
-    Raises
-    ------
-    OSError
-        Nothing answers there, or the cluster has no worker.
-    ImportError
-        distributed is missing.
-    """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise ImportError(f'a cluster needs distributed: pip install "pixelforest[dask]" ({error})') from error
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise OSError(f"no scheduler answers at {address!r}: {error}") from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-        except TimeoutError as error:
-            raise OSError(f"the scheduler at {address!r} has no workers; start some with `dask worker`") from error
-        yield client

@@ -128,7 +128,7 @@ class TiledImage(ABC):
         progress : callable, optional
             See `Progress`.
         spread : callable
-            Who computes, writes and reads tiles: this process in turn, or `pixelforest.engine.tasks.OnWorkers`.
+            Who computes, writes and reads tiles: this process in turn, or `pixelforest.engine.cluster.OnWorkers`.
 
         Raises
         ------

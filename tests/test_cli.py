@@ -227,7 +227,7 @@ def test_predict_says_what_to_install(
     from tests.ome_zarr_by_hand import write_image
 
     source = write_image(tmp_path / "image.zarr", np.zeros((8, 8)), "yx", "0.5")
-    for name in ("pixelforest.io.label_zarr", "pixelforest.io.ome_zarr"):
+    for name in ("pixelforest.batch.image_tiles", "pixelforest.io.label_zarr", "pixelforest.io.ome_zarr"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["predict", str(trained[0]), str(source), str(tmp_path / "out")]) == 1

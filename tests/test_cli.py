@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.testing import assert_array_equal
 
 import pixelforest
@@ -144,6 +145,9 @@ def test_predict_writes_a_png_a_tiff_and_a_folder(
         assert_array_equal(io.imread(tmp_path / output), model.predict(images["image0.png"]))
     for name, image in images.items():
         assert_array_equal(io.imread(tmp_path / "labels" / name), model.predict(image))
+    assert main(["predict", str(path), "images/image0.png", "probabilities.tif", "--probabilities"]) == 0
+    found = tifffile.imread(tmp_path / "probabilities.tif")
+    assert_array_equal(np.moveaxis(found, 0, -1), model.predict_proba(images["image0.png"]))
 
 
 def test_predict_killed_or_interrupted_resumes(
@@ -223,7 +227,7 @@ def test_predict_says_what_to_install(
     from tests.ome_zarr_by_hand import write_image
 
     source = write_image(tmp_path / "image.zarr", np.zeros((8, 8)), "yx", "0.5")
-    for name in ("pixelforest.io.label_zarr", "pixelforest.io.ome_zarr"):
+    for name in ("pixelforest.batch.image_tiles", "pixelforest.io.label_zarr", "pixelforest.io.ome_zarr"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["predict", str(trained[0]), str(source), str(tmp_path / "out")]) == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,18 @@ LIMIT = 120
 HERE = ("--host", "127.0.0.1", "--no-dashboard")
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """Where the scheduler listens, and the processes; of workers with nannies the nannies."""
+
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: tuple[subprocess.Popen[bytes], ...]
+
+
 @contextmanager
-def cluster_by_hand(folder: Path, *, nanny: bool = False) -> Iterator[Any]:
-    """Start ``dask scheduler`` and two ``dask worker``, yield a client; in the end all have ended by themselves.
+def cluster_by_hand(folder: Path, *, nanny: bool = False) -> Iterator[Cluster]:
+    """Start ``dask scheduler`` and two ``dask worker``, which may still be on their way; in the end all have ended.
 
     Parameters
     ----------
@@ -32,23 +43,31 @@ def cluster_by_hand(folder: Path, *, nanny: bool = False) -> Iterator[Any]:
     RuntimeError
         The scheduler does not start, or a process is still there a minute after it was told to end.
     """
-    from distributed import Client
-
     file = folder / "scheduler.json"
     with ExitStack() as stack:
-        scheduler = ("scheduler", "--port", 0, "--scheduler-file", file, "--idle-timeout", "10 minutes")
-        started = stack.enter_context(dask_process(folder, *scheduler, *HERE))
+        command = ("scheduler", "--port", 0, "--scheduler-file", file, "--idle-timeout", "10 minutes")
+        scheduler = stack.enter_context(dask_process(folder, *command, *HERE))
         kind = "--nanny" if nanny else "--no-nanny"
         worker = ("worker", "--scheduler-file", file, "--nthreads", 1, kind, "--local-directory", folder)
-        for _ in range(N_WORKERS):
+        workers = tuple(
             stack.enter_context(dask_process(folder, *worker, "--death-timeout", LIMIT, *HERE))
+            for _ in range(N_WORKERS)
+        )
         deadline = time.monotonic() + LIMIT
-        while not file.exists():
-            if started.poll() is not None or time.monotonic() > deadline:
+        while not (file.exists() and file.stat().st_size):
+            if scheduler.poll() is not None or time.monotonic() > deadline:
                 messages = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("scheduler-*.log"))
                 raise RuntimeError(f"the scheduler did not start: {messages}")
             time.sleep(0.05)
-        client = stack.enter_context(Client(scheduler_file=str(file), timeout=LIMIT))
+        yield Cluster(json.loads(file.read_text(encoding="utf-8"))["address"], scheduler, workers)
+
+
+@contextmanager
+def client_of_workers(folder: Path, *, nanny: bool = False) -> Iterator[Any]:
+    """Yield a client of a `cluster_by_hand` whose workers have all come."""
+    from distributed import Client
+
+    with cluster_by_hand(folder, nanny=nanny) as cluster, Client(cluster.address, timeout=LIMIT) as client:
         client.wait_for_workers(N_WORKERS, timeout=LIMIT)
         yield client
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import pixelforest as pf
-from benchmarks.reliability.clusters import N_WORKERS, cluster_by_hand
+from benchmarks.reliability.clusters import N_WORKERS, client_of_workers
 from benchmarks.reliability.volume_problem import CHUNKS, Answer, VolumeProblem
 
 SHARDS = (16, 32, 32)
@@ -115,7 +115,7 @@ def local_cluster(problem: VolumeProblem) -> Answer:
 
 
 def workers_by_hand(problem: VolumeProblem) -> Answer:
-    with cluster_by_hand(problem.folder):
+    with client_of_workers(problem.folder):
         return _lazily(problem)
 
 

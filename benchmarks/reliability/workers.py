@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import pixelforest as pf
-from benchmarks.reliability.clusters import LIMIT, N_WORKERS, cluster_by_hand
+from benchmarks.reliability.clusters import LIMIT, N_WORKERS, client_of_workers
 
 N_DEATHS = 20
 SHAPES: tuple[tuple[int, ...], ...] = ((240, 230), (30, 44, 40))
@@ -116,7 +116,7 @@ def hunt(n_deaths: int, seed: int = 0, device: str = "auto") -> Deaths:
     deaths, started, rng = Deaths(), time.perf_counter(), np.random.default_rng(seed)
     with (
         tempfile.TemporaryDirectory(prefix="pixelforest-workers-") as folder,
-        cluster_by_hand(Path(folder), nanny=True) as client,
+        client_of_workers(Path(folder), nanny=True) as client,
     ):
         durations = [_uninterrupted(client, WorkerProblem(kind, device)) for kind in range(len(SHAPES))]
         while deaths.deaths < n_deaths and deaths.wrong < 5:

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run_demo(output=options.output, device=options.device, write=print)
         else:
             _predict(options)
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError, MemoryError) as error:
         print(f"pixelforest {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -50,17 +50,29 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     predict = commands.add_parser(
         "predict",
-        help="segment image files, folders or OME-Zarr images with a saved model",
+        help="segment image files, folders or Zarr images with a saved model",
         description="Segment images with a saved model. The output appears when all of it is written; until then it is "
         "OUTPUT.partial, where an interrupted run goes on with --resume.",
     )
     predict.add_argument(
         "model", type=Path, metavar="MODEL", help="model file (.skops), from pixelforest.io's save_model"
     )
+    predict.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="images, folders of them, or one Zarr")
+    predict.add_argument("output", type=Path, metavar="OUTPUT", help="new file, folder, or OME-Zarr image")
     predict.add_argument(
-        "inputs", type=Path, nargs="+", metavar="INPUT", help="images, folders of them, or one OME-Zarr"
+        "--probabilities",
+        action="store_const",
+        const="probabilities",
+        default="labels",
+        dest="kind",
+        help="write the probabilities of all classes (float32) instead of labels",
     )
-    predict.add_argument("output", type=Path, metavar="OUTPUT", help="new file, folder, or OME-Zarr label image")
+    predict.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="compute on the workers of this dask.distributed scheduler, such as tcp://10.0.0.1:8786; INPUT and OUTPUT "
+        "must lie on a file system that all of them share",
+    )
     predict.add_argument("--resume", action="store_true", help="go on with an unfinished run, if there is one")
     predict.add_argument(
         "--level", type=int, default=0, help="OME-Zarr: level of the pyramid (%(default)s, the finest)"
@@ -82,17 +94,20 @@ def _words(text: str) -> list[str]:
 def _predict(options: argparse.Namespace) -> None:
     from pixelforest.batch import predict_files
     from pixelforest.batch.progress_bar import progress_bar
+    from pixelforest.batch.workers import connected_to
     from pixelforest.io.model_files import load_model
 
     model = load_model(options.model)
-    with progress_bar() as progress:
+    with connected_to(options.scheduler) as client, progress_bar() as progress:
         predict_files(
             model,
             options.inputs,
             options.output,
             level=options.level,
             channels=options.channels,
+            kind=options.kind,
             resume=options.resume,
             progress=progress,
+            client=client,
         )
     print(f"wrote {options.output}")

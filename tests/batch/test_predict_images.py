@@ -11,7 +11,7 @@ from skimage import io
 import pixelforest as pf
 from pixelforest.batch import image_files, predict_files, predict_images
 from pixelforest.demo_data import load_blobs
-from pixelforest.io.image_files import read_image, write_labels
+from pixelforest.io.image_files import read_image, write_labels, write_probabilities
 from tests.ome_zarr_by_hand import write_image
 
 IMAGE, SCRIBBLES = load_blobs()
@@ -103,6 +103,30 @@ def test_labels_of_volumes_and_large_labels_are_tiff(tmp_path):
     for labels in (np.zeros((3, 4, 5), np.uint8), np.zeros((4, 5), np.uint32)):
         with pytest.raises(ValueError, match=r"PNG holds 2-D labels of 8 or 16 bits, got .*; use \.tif"):
             write_labels(tmp_path / "labels.png", labels)
+
+
+def test_probabilities_are_channels_of_ome_tiff(model, folder, tmp_path):
+    predict_files(model, [folder], tmp_path / "out", kind="probabilities")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.tif", "b.tif", "c.tif"]
+    with tifffile.TiffFile(tmp_path / "out" / "a.tif") as file:
+        assert file.series[0].axes == "CYX"
+        channels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]["Channel"]
+        assert [str(channel["Name"]) for channel in channels] == [str(label) for label in model.classes_]
+        values = file.asarray()
+    assert values.dtype == np.float32
+    assert_array_equal(np.moveaxis(values, 0, -1), model.predict_proba(IMAGE[:60]))
+    with pytest.raises(ValueError, match=r"probabilities are written as \.tif, \.tiff, got '.*out\.png'"):
+        predict_images(model, [folder / "a.png"], tmp_path / "out.png", kind="probabilities")
+    with pytest.raises(ValueError, match="`kind` must be 'labels' or 'probabilities', got 'scores'"):
+        predict_images(model, [folder / "a.png"], tmp_path / "other.tif", kind="scores")
+
+
+def test_probabilities_of_volumes_are_stacks_of_channels(tmp_path):
+    values = np.random.default_rng(0).random((4, 5, 6, 2)).astype(np.float32)
+    write_probabilities(tmp_path / "volume.tif", values, ("1", "2"))
+    with tifffile.TiffFile(tmp_path / "volume.tif") as file:
+        assert file.series[0].axes == "CZYX"
+        assert_array_equal(np.moveaxis(file.asarray(), 0, -1), values)
 
 
 def test_zarr_and_images_do_not_mix(model, folder, tmp_path):

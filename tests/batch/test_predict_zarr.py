@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 import yaozarrs
 import zarr
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from skimage import transform
+from sklearn.linear_model import RidgeClassifier
 
 import pixelforest as pf
 from pixelforest.batch import predict_zarr, zarr_images
+from pixelforest.estimators.window_results import WindowResults
 from pixelforest.io.label_zarr import LabelImage
 from pixelforest.io.ome_zarr import open_ome_zarr
 from tests.ome_zarr_by_hand import VERSIONS, write_image
@@ -113,14 +116,14 @@ def computed(monkeypatch):
     class Computed(list):
         limit = None
 
-    def call(self, window):
+    def call(self, planes, window):
         if len(windows) == windows.limit:
             raise KeyboardInterrupt
         windows.append(window)
-        return labels(self, window)
+        return labels(self, planes, window)
 
-    windows, labels = Computed(), zarr_images.WindowLabels.__call__
-    monkeypatch.setattr(zarr_images.WindowLabels, "__call__", call)
+    windows, labels = Computed(), WindowResults.__call__
+    monkeypatch.setattr(WindowResults, "__call__", call)
     return windows
 
 
@@ -174,3 +177,78 @@ def test_other_models_and_layouts_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`tile_shape` must be a whole multiple of the shard"):
         predict_zarr(segmenter(3), source, tmp_path / "out", tile_shape=(4, 16, 16))
     assert not (tmp_path / "out.partial").exists()
+
+
+def probabilities(model: pf.ImageSegmenter, values: np.ndarray) -> np.ndarray:
+    """Return what the file is to hold of several images: the class axis after time."""
+    return np.stack([np.moveaxis(model.predict_proba(image), -1, 0) for image in values])
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_probabilities_have_a_channel_per_class(tmp_path, version, computed):
+    source = write_image(tmp_path / "image.zarr", VALUES, "tczyx", version)
+    model, output = segmenter(3, 2), tmp_path / "probabilities.zarr"
+    computed.limit = 3
+    with pytest.raises(KeyboardInterrupt):
+        predict_zarr(model, source, output, kind="probabilities")
+    with pytest.raises(ValueError, match=r"`resume`: the unfinished run in .* has (kind|chunks|dtype) "):
+        predict_zarr(model, source, output, resume=True)
+    computed.limit = None
+    predict_zarr(model, source, output, kind="probabilities", resume=True)
+    assert len(computed) == 2 * 9  # none twice
+    yaozarrs.validate_zarr_store(str(output))
+    found, expected = open_ome_zarr(output), probabilities(model, VALUES)
+    assert found.axes == tuple("tczyx")
+    assert found.types[1] == "channel"
+    assert found.channel_names == tuple(map(str, model.classes_)) == ("1", "2", "3")
+    assert (found.scale, found.translation) == ((1, 1, 2, 0.5, 0.5), (0, 0, 0, 10, 0))
+    assert found.array.dtype == np.float32
+    assert found.array.shards[:2] == found.array.chunks[:2] == (1, 1)
+    assert_array_equal(found.array[:], expected)
+    coarse = open_ome_zarr(output, level=1).array[:]
+    means = transform.downscale_local_mean(expected[..., :32], (1, 1, 1, 2, 2))
+    assert_allclose(coarse[..., :16], means, rtol=1e-6)
+    assert zarr.open_group(output).attrs["pixelforest"]["complete"] is True
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_probabilities_of_planes_lie_over_all_outer_axes(tmp_path):
+    source = write_image(tmp_path / "image.zarr", VALUES[:, 0], "tzyx", "0.5")
+    model = segmenter(2)
+    predict_zarr(model, source, tmp_path / "out.zarr", kind="probabilities")
+    expected = np.stack([probabilities(model, volume).swapaxes(0, 1) for volume in VALUES[:, 0]])
+    found = open_ome_zarr(tmp_path / "out.zarr")
+    assert found.axes == tuple("tczyx")
+    assert_array_equal(found.array[:], expected)
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("kind", ["labels", "probabilities"])
+def test_plain_arrays_have_the_axes_of_the_model(tmp_path, kind):
+    values = np.moveaxis(VALUES[:, :, 0], 1, 0)
+    zarr.create_array(tmp_path / "plain.zarr", data=values, chunks=(2, 1, 20, 20))
+    model = segmenter(3, 2)  # channels first
+    predict_zarr(model, tmp_path / "plain.zarr", tmp_path / "out.zarr", kind=kind)
+    yaozarrs.validate_zarr_store(str(tmp_path / "out.zarr"))
+    found = open_ome_zarr(tmp_path / "out.zarr")
+    assert found.axes == (tuple("zyx") if kind == "labels" else tuple("czyx"))
+    expected = model.predict(values) if kind == "labels" else probabilities(model, values[None])[0]
+    assert_array_equal(found.array[:], expected)
+
+
+def test_kinds_that_do_not_fit_are_refused(tmp_path):
+    source = write_image(tmp_path / "image.zarr", VALUES[0, 0, 0], "yx", "0.5")
+    model = segmenter(2)
+    with pytest.raises(ValueError, match="`kind` must be 'labels' or 'probabilities', got 'scores'"):
+        predict_zarr(model, source, tmp_path / "out", kind="scores")
+    for kind, downsampling in (("labels", "mean"), ("probabilities", "mode")):
+        with pytest.raises(ValueError, match=f"`downsampling` must be .*, got '{downsampling}'"):
+            predict_zarr(model, source, tmp_path / "out", kind=kind, downsampling=downsampling)
+    with pytest.raises(ValueError, match="a folder of labels holds no probabilities"):
+        predict_zarr(model, source, source / "labels" / "out", kind="probabilities")
+    silent = pf.ImageSegmenter(pf.ImageFeatureStack(sigmas=(1,), device="numpy"), RidgeClassifier(solver="lsqr"))
+    silent.fit([VALUES[0, 0, 0]], [VALUES[0, 0, 0] // 100 + 1])
+    with pytest.raises(TypeError, match="the model gives no probabilities: its classifier has no `predict_proba`"):
+        predict_zarr(silent, source, tmp_path / "out", kind="probabilities")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image.zarr"]

@@ -100,10 +100,44 @@ def test_volumes_are_volumes_if_they_are_declared():
     assert_array_equal(result, features.transform(STACK))
 
 
+@pytest.mark.parametrize("chunks", [None, (1, 1, 10, 9)], ids=["numpy", "dask"])
+def test_several_leading_dims_stay(model, chunks):
+    """Films of several positions; an image's own coordinates, names and the order of images stay too."""
+    films = xarray.concat([movie(), movie() + 1], xarray.Variable("position", ["a", "b"])).assign_attrs(unit="um")
+    mask = films > 0.5
+    wells = films if chunks is None else films.copy(data=da.from_array(films.data, chunks=chunks))
+    with dask.config.set(scheduler=nothing_runs):
+        labels, probabilities = model.predict(wells), model.predict_proba(wells)
+        features, inside = FEATURES.transform(wells), model.predict(wells, mask=mask)
+        assert all((result.chunks is None) == (chunks is None) for result in (labels, probabilities, features))
+    assert labels.dims == ("position", "t", "y", "x")
+    assert probabilities.dims == ("position", "t", "y", "x", "class")
+    assert features.dims == ("position", "t", "y", "x", "feature")
+    for result in (labels, probabilities, features):
+        assert result.attrs == {"unit": "um"}
+        for name in ("position", "t", "y", "distance", "temperature", "plate"):
+            assert_array_equal(result.coords[name], films.coords[name])
+    for position, time in np.ndindex(2, 3):
+        frame = films[position, time].values
+        assert_array_equal(labels[position, time], model.predict(frame))
+        assert_array_equal(probabilities[position, time], model.predict_proba(frame))
+        assert_array_equal(features[position, time], FEATURES.transform(frame))
+        assert_array_equal(inside[position, time], model.predict(frame, mask=frame > 0.5))
+    if chunks is None:
+        out = np.zeros(labels.shape, np.uint8)
+        model.predict(wells, out=out)
+        assert_array_equal(out, labels)
+
+
 def test_other_numbers_of_dims_say_what_is_meant(model):
-    film = movie().expand_dims("plate_row")
-    with pytest.raises(ValueError, match=r"2 axes \(y, x\), a stack of them, or one image"):
-        model.predict(film)
+    films = movie().expand_dims("position")
+    expected = r"2 axes \(y, x\), a stack of them, or one image"
+    with pytest.raises(ValueError, match=expected):
+        model.predict(films.values)  # without names, nobody knows what the axes are
+    with pytest.raises(ValueError, match=expected):
+        model.fit(films, films)  # cross-validation counts the first axis
+    with pytest.raises(ValueError, match=expected):
+        model.predict(movie()[0, 0])
 
 
 def test_files_that_are_not_loaded_are_read_tile_by_tile(model, tmp_path):

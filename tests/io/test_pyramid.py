@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from pixelforest.features.patch import Window
@@ -33,6 +33,22 @@ def test_modes_are_those_of_scipy(data):
     )
     assert_array_equal(downsample(labels, step, "mode"), modes(labels, step))
     assert_array_equal(downsample(labels, step, "nearest"), labels[tuple(slice(None, None, s) for s in step)])
+
+
+@given(st.data())
+def test_means_are_those_of_numpy_without_nan(data):
+    ndim = data.draw(st.integers(1, 4))
+    shape = tuple(data.draw(st.integers(1, 6)) for _ in range(ndim))
+    step = tuple(data.draw(st.integers(1, 3)) for _ in range(ndim))
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    values = rng.random(shape).astype(np.float32)
+    values[rng.random(shape) < data.draw(st.sampled_from([0, 0.5]))] = np.nan
+    found = downsample(values, step, "mean")
+    assert found.dtype == np.float32
+    for at in product(*map(range, found.shape)):
+        block = values[tuple(slice(i * s, (i + 1) * s) for i, s in zip(at, step, strict=True))]
+        expected = np.nan if np.isnan(block).all() else np.nanmean(block, dtype=np.float64)
+        assert_allclose(found[at], expected, rtol=2**-23)
 
 
 @given(st.lists(st.integers(1, 300), min_size=2, max_size=3), st.integers(1, 64), st.floats(1, 10))
@@ -64,5 +80,5 @@ def test_windows_of_a_level_below():
 
 
 def test_unknown_methods_are_refused():
-    with pytest.raises(ValueError, match="`downsampling` must be 'mode' or 'nearest', got 'mean'"):
-        downsample(np.zeros((2, 2)), (2, 2), "mean")
+    with pytest.raises(ValueError, match="`downsampling` must be 'mode', 'nearest' or 'mean', got 'median'"):
+        downsample(np.zeros((2, 2)), (2, 2), "median")

@@ -8,6 +8,7 @@ from typing import Any
 
 from pixelforest.batch.image_files import predict_images
 from pixelforest.batch.zarr_images import predict_zarr
+from pixelforest.estimators.window_results import Kind
 from pixelforest.io.zarr_folders import is_zarr
 
 __all__ = ["predict_files", "predict_images", "predict_zarr"]
@@ -20,24 +21,29 @@ def predict_files(
     *,
     level: int = 0,
     channels: Sequence[int | str] | None = None,
+    kind: Kind = "labels",
     resume: bool = False,
     progress: Callable[[str, int, int], object] | None = None,
+    client: Any = None,
 ) -> None:
-    """Segment one OME-Zarr image, or image files and folders of them.
+    """Segment one Zarr image, or image files and folders of them.
 
     Parameters
     ----------
     model : estimator
         See `predict_zarr` and `predict_images`.
     inputs : sequence of str or Path
-        One OME-Zarr image, or any number of files and folders.
+        One OME-Zarr image or Zarr array, or any number of files and folders.
     output : str or Path
     level, channels
         See `predict_zarr`; of no use for image files.
+    kind : {"labels", "probabilities"}
     resume : bool
         Go on with an unfinished run.
     progress : callable, optional
         Called with a stage, parts done and parts in all.
+    client : distributed.Client, optional
+        Connected to a cluster that computes, see `predict_zarr` and `predict_images`.
 
     Raises
     ------
@@ -60,9 +66,10 @@ def predict_files(
     n_zarr = sum(is_zarr(Path(path)) for path in inputs)
     if n_zarr and len(inputs) > 1:
         raise ValueError(f"`inputs` must be one OME-Zarr image, or image files and folders, got {n_zarr} of Zarr")
+    options: Any = {"kind": kind, "resume": resume, "progress": progress, "client": client}
     if n_zarr:
-        predict_zarr(model, inputs[0], output, level=level, channels=channels, resume=resume, progress=progress)
+        predict_zarr(model, inputs[0], output, level=level, channels=channels, **options)
     elif level or channels is not None:
         raise ValueError("`level` and `channels` are for OME-Zarr images; image files are predicted as they are")
     else:
-        predict_images(model, inputs, output, resume=resume, progress=progress)
+        predict_images(model, inputs, output, **options)

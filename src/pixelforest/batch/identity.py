@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -23,6 +24,22 @@ def device_fingerprint(model: Any) -> str:
         estimator.device for estimator in _estimators_in(model) if isinstance(getattr(estimator, "device", None), str)
     }
     return ", ".join(sorted({open_backend(device).fingerprint for device in devices}))
+
+
+def check_device(model: Any, fingerprint: str) -> None:
+    """Check that this process computes with the device of the run that it takes part in.
+
+    Raises
+    ------
+    RuntimeError
+        It has another one, and no part of the model has `allow_mixed_devices`.
+    """
+    here = device_fingerprint(model)
+    if here != fingerprint and not any(getattr(e, "allow_mixed_devices", False) for e in _estimators_in(model)):
+        raise RuntimeError(
+            f"a worker on {platform.node()} computes with {here!r}, and the run with {fingerprint!r}: results may "
+            "differ in the last digits; name one device by `device=`, or pass allow_mixed_devices=True"
+        )
 
 
 def _estimators_in(value: Any) -> Iterator[BaseEstimator]:

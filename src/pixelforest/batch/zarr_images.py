@@ -1,4 +1,4 @@
-"""`predict_zarr`: from an OME-Zarr image to an OME-Zarr label image, one tile in memory at a time."""
+"""`predict_zarr`: from an OME-Zarr image to one of labels or probabilities, one tile in memory at a time."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 import pixelforest
+from pixelforest.batch.classes import check_gives_probabilities, class_names
 from pixelforest.batch.identity import device_fingerprint, model_digest
+from pixelforest.batch.workers import workers_of
+from pixelforest.engine.tasks import in_turn
 from pixelforest.estimators.segmenter import ImageSegmenter
-from pixelforest.estimators.window_labels import WindowLabels, label_dtype
-from pixelforest.features.patch import Window
+from pixelforest.estimators.window_results import Kind, label_dtype
 from pixelforest.io.interrupts import held_back
 
 if TYPE_CHECKING:
     from pixelforest.io.ome_zarr import OmeZarrImage
+    from pixelforest.io.pyramid import Downsampling
+    from pixelforest.io.tiled_image import TiledImage
 
 N_SAMPLES = 16
 """Chunks of the source whose voxels enter its digest."""
@@ -36,22 +38,26 @@ def predict_zarr(
     level: int = 0,
     channels: Sequence[int | str] | None = None,
     tile_shape: Sequence[int] | None = None,
-    downsampling: Literal["mode", "nearest"] = "mode",
+    kind: Kind = "labels",
+    downsampling: Downsampling | None = None,
     resume: bool = False,
     progress: Callable[[str, int, int], object] | None = None,
+    client: Any = None,
 ) -> None:
-    """Segment an OME-Zarr image into an OME-Zarr label image.
+    """Segment an OME-Zarr image into an OME-Zarr label image, or one of probabilities.
 
-    Equal to `ImageSegmenter.predict` of the whole image. Axes that the model's images lack, time and for a model of 2-D
-    images also z, are images of their own. The output appears under its name when all of it has been written, read back
-    and compared; until then it lies in ``<output>.partial``, where an interrupted run goes on with ``resume=True``.
+    Equal to `ImageSegmenter.predict` or `predict_proba` of the whole image. Axes that the model's images lack, time and
+    for a model of 2-D images also z, are images of their own. The output appears under its name when all of it has been
+    written, read back and compared; until then it lies in ``<output>.partial``, where an interrupted run goes on with
+    ``resume=True``.
 
     Parameters
     ----------
     model : ImageSegmenter
         Fitted.
     source : str or Path
-        An OME-Zarr image of version 0.4 or 0.5.
+        An OME-Zarr image of version 0.4 or 0.5; or a Zarr array with the axes of the model's images, or one more in
+        front, a stack of images.
     output : str or Path
         A local path where nothing lies yet. In the folder ``labels`` of an OME-Zarr 0.5 image, the image lists it.
     level : int
@@ -60,20 +66,28 @@ def predict_zarr(
         Which channels the model sees, by number or name, in its order. Default: all.
     tile_shape : sequence of int, optional
         What is computed, written and marked at once, on every axis of the output: whole multiples of its shards.
-    downsampling : {"mode", "nearest"}
-        Pyramid of the output: the most frequent label of a block, or its first.
+    kind : {"labels", "probabilities"}
+        Probabilities are float32, with an axis of channels that have the names of the classes.
+    downsampling : {"mode", "nearest", "mean"}, optional
+        Pyramid of the output: the most frequent label of a block (the default of labels), or its first; or the mean of
+        probabilities (their only one).
     resume : bool
         Go on with an unfinished run; a finished one of the same model, source and device is left as it is.
     progress : callable, optional
         Called with a stage ("predict", "pyramid" or "verify"), tiles done and tiles in all.
+    client : distributed.Client, optional
+        Connected to a cluster whose workers see `source` and `output` under the same paths: they compute, write and
+        read back the tiles, with the bits that this process would write. The record of the run is kept here.
 
     Raises
     ------
     TypeError
-        `model` is no ImageSegmenter, or voxels are not real numbers.
+        `model` is no ImageSegmenter or, for probabilities, its classifier gives none; or voxels are not real numbers.
     ValueError
         A missing channel or level; axes, `tile_shape` or NaN that do not fit; or the unfinished run was made by another
-        model, on another device, from another source.
+        model, on another device, from another source, of another kind.
+    RuntimeError
+        Workers have different devices, or die again and again.
     FileExistsError, FileNotFoundError
         `output` or an unfinished run exists; `source` or the output's folder does not.
     OSError
@@ -97,35 +111,34 @@ def predict_zarr(
     True
     """
     try:
-        from pixelforest.io.label_zarr import LabelImage
-        from pixelforest.io.ome_zarr import open_ome_zarr
+        from pixelforest.batch.image_tiles import ImageTiles
         from pixelforest.io.run_record import tidy_published
     except ImportError as error:
         raise ImportError(f'OME-Zarr needs zarr: pip install "pixelforest[zarr]" ({error})') from error
     if not isinstance(model, ImageSegmenter):
         raise TypeError(f"`model` must be an ImageSegmenter, which sees one tile at a time, got {type(model).__name__}")
     check_is_fitted(model)
-    image = open_ome_zarr(source, level=level)
+    output, workers = Path(output), workers_of(client)
+    if workers is not None:  # which have working folders of their own
+        source, output = source if "://" in str(source) else Path(source).absolute(), output.absolute()
+    image = _opened(model, source, level)
     chosen = _checked_channels(model, image, channels)
-    spatial_ndim = model.features_.axes().spatial_ndim
-    layout = LabelImage.like(image, spatial_ndim, label_dtype(model))
-    layout = replace(layout, downsampling=downsampling)
-    if tile_shape is not None:
-        layout = replace(layout, tile_shape=tuple(int(n) for n in tile_shape))
+    layout = _layout(model, image, kind, tile_shape, downsampling)
+    device = device_fingerprint(model) if workers is None else workers.ask(device_fingerprint, model)
     identity = {
         "version": pixelforest.__version__,
-        "device": device_fingerprint(model),
+        "kind": kind,
+        "device": device,
         "model": model_digest(model),
         "source": source_digest(image),
         "level": level,
         "channels": list(chosen),
     }
-    if resume and Path(output).exists() and _is_made_by(Path(output), identity):
-        tidy_published(Path(output))
+    if resume and output.exists() and _is_made_by(output, identity):
+        tidy_published(output)
         return
-    layout.write(
-        output, _labels_of(model, image, spatial_ndim, chosen), identity=identity, resume=resume, progress=progress
-    )
+    tiles = ImageTiles(model, image, chosen, kind, device)
+    layout.write(output, tiles, identity=identity, resume=resume, progress=progress, spread=workers or in_turn)
 
 
 def source_digest(image: OmeZarrImage) -> str:
@@ -148,32 +161,37 @@ def source_digest(image: OmeZarrImage) -> str:
     return summary.hexdigest()
 
 
-def _labels_of(
-    model: ImageSegmenter, image: OmeZarrImage, spatial_ndim: int, channels: tuple[int, ...]
-) -> Callable[[Window], NDArray[Any]]:
-    """Return what computes the labels of a window of the output, whose outer axes are images of their own."""
-    from pixelforest.io.ome_zarr import ImagePlanes
+def _opened(model: ImageSegmenter, source: str | Path, level: int) -> OmeZarrImage:
+    from pixelforest.io.ome_zarr import open_ome_zarr
+    from pixelforest.io.plain_zarr import is_plain_zarr, open_plain_zarr
 
-    kept = [axis for axis in range(len(image.axes)) if axis != image.channel_axis]
-    inner = [kept.index(axis) for axis in image.spatial_axes(spatial_ndim)]
-    outer = [axis for axis in range(len(kept)) if axis not in inner]
+    if is_plain_zarr(source):
+        return open_plain_zarr(source, model.features_.axes(), level=level)
+    return open_ome_zarr(source, level=level)
 
-    @cache
-    def predictor(position: tuple[int, ...]) -> WindowLabels:
-        return WindowLabels(model, ImagePlanes(image, spatial_ndim, channels, position))
 
-    def compute(window: Window) -> NDArray[Any]:
-        labels = np.empty(window.shape, label_dtype(model))
-        target = Window(tuple(window.start[a] for a in inner), tuple(window.stop[a] for a in inner))
-        for offset in np.ndindex(*(window.shape[a] for a in outer)):
-            where: list[int | slice] = [slice(None)] * len(kept)
-            for axis, o in zip(outer, offset, strict=True):
-                where[axis] = o
-            position = tuple(window.start[a] + o for a, o in zip(outer, offset, strict=True))
-            labels[tuple(where)] = predictor(position)(target)
-        return labels
+def _layout(
+    model: ImageSegmenter,
+    image: OmeZarrImage,
+    kind: Kind,
+    tile_shape: Sequence[int] | None,
+    downsampling: Downsampling | None,
+) -> TiledImage:
+    from pixelforest.io.label_zarr import LabelImage
+    from pixelforest.io.probability_zarr import ProbabilityImage
 
-    return compute
+    spatial_ndim = model.features_.axes().spatial_ndim
+    layout: TiledImage
+    if kind == "labels":
+        layout = LabelImage.like(image, spatial_ndim, label_dtype(model))
+    elif kind == "probabilities":
+        check_gives_probabilities(model)
+        layout = ProbabilityImage.like(image, spatial_ndim, class_names(model))
+    else:
+        raise ValueError(f"`kind` must be 'labels' or 'probabilities', got {kind!r}")
+    if downsampling is not None:
+        layout = replace(layout, downsampling=downsampling)
+    return layout if tile_shape is None else replace(layout, tile_shape=tuple(int(n) for n in tile_shape))
 
 
 def _checked_channels(

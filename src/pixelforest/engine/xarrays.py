@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
-from pixelforest.images.containers import ImageAxes
+from pixelforest.images.containers import ImageAxes, ImageBatch
 
 
 def is_named(image: Any) -> bool:
@@ -44,13 +42,13 @@ def name_like(values: Any, image: Any, axes: ImageAxes, *, last: tuple[str, Iter
     return xarray.DataArray(values, dims=dims, coords=coords, attrs=dict(image.attrs))
 
 
-def stack_like(results: Sequence[Any], stack: Any) -> Any:
-    """Return named results, one per image of the named `stack`, along its sample dim."""
+def stack_like(results: Sequence[Any], batch: ImageBatch, stack: Any) -> Any:
+    """Return named results, one per image of `batch`, along the leading dims of the named `stack` that they came in."""
     import xarray
 
     first = results[0]
-    dims = (stack.dims[0], *first.dims)
+    dims = (*stack.dims[: len(batch.leading)], *first.dims)
     coords = {name: c for name, c in first.coords.items() if name not in stack.coords}
     coords |= {name: c for name, c in stack.coords.items() if set(c.dims) <= set(dims)}
-    values = np.stack([result.data for result in results])  # of lazy arrays a lazy one
+    values = batch.stacked([result.data for result in results])
     return xarray.DataArray(values, dims=dims, coords=coords, attrs=dict(stack.attrs))

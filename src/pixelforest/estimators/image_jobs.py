@@ -16,7 +16,6 @@ from pixelforest.engine.xarrays import name_like, values_of
 from pixelforest.estimators.outputs import checked_targets
 from pixelforest.estimators.shapes import restore, spatial_shapes
 from pixelforest.images.containers import ImageAxes, ImageBatch, collect_images, planes_of
-from pixelforest.images.stored import items_of
 
 
 def checked_memory_limit(limit: Any) -> int | None:
@@ -105,7 +104,7 @@ def checked_masks(mask: Any, batch: ImageBatch, shapes: list[tuple[int, ...]]) -
     """
     if mask is None:
         return [None] * len(shapes)
-    masks = [mask] if batch.container == "single" else list(mask) if isinstance(mask, list) else items_of(mask)
+    masks = batch.items(mask)
     if len(masks) != len(shapes):
         raise ValueError(f"`mask` must hold {len(shapes)} masks, one per image, got {len(masks)}")
     for index, (one, shape) in enumerate(zip(masks, shapes, strict=True)):

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.images.containers import ImageBatch
-from pixelforest.images.stored import items_of
 
 CACHE_LINE = 64
 """Bytes."""
@@ -108,7 +107,7 @@ def checked_outputs(out: Any, batch: ImageBatch, shapes: list[tuple[int, ...]], 
     """
     if out is None:
         return OutputArrays(shapes, dtype, None)
-    given = [out] if batch.container == "single" else list(out)
+    given = batch.items(out)
     if len(given) != len(shapes):
         raise ValueError(f"`out` must hold {len(shapes)} arrays, one per image, got {len(given)}")
     for index, (array, shape) in enumerate(zip(given, shapes, strict=True)):
@@ -145,7 +144,7 @@ def checked_targets(
     """
     if out is None:
         return None
-    given = [out] if batch.container == "single" else list(out) if isinstance(out, list) else items_of(out)
+    given = batch.items(out)
     if len(given) != len(shapes):
         raise ValueError(f"`out` must hold {len(shapes)} arrays, one per image, got {len(given)}")
     for index, (array, shape) in enumerate(zip(given, shapes, strict=True)):

@@ -40,7 +40,7 @@ def map_images(X: Any, axes: ImageAxes, function: Callable[[Any, int], Any]) -> 
 def restore(batch: ImageBatch, results: list[Any], X: Any) -> Any:
     """Return results, one per image, in the container that `X` is; named stacks keep their names."""
     if batch.container == "stack" and is_named(X):
-        return stack_like(results, X)
+        return stack_like(results, batch, X)
     return batch.restore(results)
 
 

@@ -61,16 +61,31 @@ class ImageBatch:
         One array-like per image.
     container : {"single", "list", "stack"}
         What results are put back into.
+    leading : tuple of int
+        Lengths of the leading axes of a stack; with names, there may be several.
     """
 
     images: list[Any]
     container: Literal["single", "list", "stack"]
+    leading: tuple[int, ...] = ()
 
     def restore(self, results: list[Any]) -> Any:
         """Return `results`, one per image, in the container that the images came in."""
         if self.container == "single":
             return results[0]
-        return np.stack(results) if self.container == "stack" else results
+        return self.stacked(results) if self.container == "stack" else results
+
+    def items(self, values: Any) -> list[Any]:
+        """Return what belongs to every image, of masks or outputs in the container that the images came in."""
+        if self.container == "single":
+            return [values]
+        return list(values) if isinstance(values, list | tuple) else items_of(values, max(1, len(self.leading)))
+
+    def stacked(self, results: Sequence[Any]) -> Any:
+        """Return arrays, one per image, with the leading axes of the stack; of lazy arrays a lazy one."""
+        for n in reversed(self.leading):
+            results = [np.stack(results[i : i + n]) for i in range(0, len(results), n)]
+        return results[0]
 
 
 def collect_images(X: Any, axes: ImageAxes, *, argument: str = "X", allow_single: bool = True) -> ImageBatch:
@@ -79,6 +94,7 @@ def collect_images(X: Any, axes: ImageAxes, *, argument: str = "X", allow_single
     Parameters
     ----------
     X : list of array-like, stack with a leading sample axis, object array, or one image
+        A DataArray may have several leading axes, except in `fit`.
     axes : ImageAxes
     argument : str
         Name of the argument, for messages.
@@ -124,8 +140,9 @@ def collect_images(X: Any, axes: ImageAxes, *, argument: str = "X", allow_single
 def _from_array(X: Any, axes: ImageAxes, argument: str, allow_single: bool) -> ImageBatch:
     if not hasattr(X, "ndim") or not hasattr(X, "shape"):
         raise TypeError(f"`{argument}` must be a list of images or an array, got {type(X).__name__}")
-    if X.ndim == axes.ndim + 1:
-        return ImageBatch(items_of(X), "stack")
+    leading = tuple(X.shape[: X.ndim - axes.ndim]) if X.ndim > axes.ndim else ()
+    if len(leading) == 1 or (leading and hasattr(X, "dims") and allow_single):  # names tell several axes apart
+        return ImageBatch(items_of(X, len(leading)), "stack", leading)
     if X.ndim != axes.ndim:
         raise ValueError(
             f"`{argument}` must be a list of images of {axes.describe()}, a stack of them, or one image; "

@@ -25,16 +25,19 @@ def is_stored(image: Any) -> bool:
     )
 
 
-def items_of(stack: Any) -> list[Any]:
-    """Return the items of a stack along its first axis, without reading any.
+def items_of(stack: Any, n_axes: int = 1) -> list[Any]:
+    """Return the items of a stack along its first axes, the last of these running fastest, without reading any.
 
     Examples
     --------
     >>> [item.shape for item in items_of(np.zeros((2, 4, 5)))]
     [(4, 5), (4, 5)]
+    >>> len(items_of(np.zeros((2, 3, 4, 5)), 2))
+    6
     """
     is_cut_lazily = hasattr(stack, "__dask_graph__") or hasattr(stack, "dims") or not is_stored(stack)
-    return [stack[i] if is_cut_lazily else StoredItem(stack, i) for i in range(stack.shape[0])]
+    items = [stack[i] if is_cut_lazily else StoredItem(stack, i) for i in range(stack.shape[0])]
+    return items if n_axes == 1 else [inner for item in items for inner in items_of(item, n_axes - 1)]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Ordinary image files: which there are in a folder, and label images written whole or not at all."""
+"""Ordinary image files: which there are in a folder, and labels and probabilities written whole or not at all."""
 
 from __future__ import annotations
 
@@ -73,6 +73,35 @@ def label_file_name(image: Path, labels_ndim: int) -> str:
     if labels_ndim == 2 and image.suffix.lower() not in TIFF:
         return f"{image.stem}.png"
     return f"{image.stem}.tif"
+
+
+def probability_file_name(image: Path) -> str:
+    """Return the name of the probability file of an image."""
+    return f"{image.stem}.tif"
+
+
+def write_probabilities(path: Path, probabilities: NDArray[np.float32], class_names: Sequence[str]) -> None:
+    r"""Write probabilities as OME-TIFF, a channel per class, and wait until it is on disk.
+
+    Parameters
+    ----------
+    path : Path
+    probabilities : ndarray of float32, shape (\*spatial, n_classes)
+        In two or three dimensions.
+    class_names : sequence of str
+
+    Raises
+    ------
+    ValueError
+        Another format.
+    """
+    if path.suffix.lower() not in TIFF:
+        raise ValueError(f"`output`: probabilities are written as {', '.join(TIFF)}, got {str(path)!r}")
+    axes = "CZYX" if probabilities.ndim == 4 else "CYX"
+    metadata = {"axes": axes, "Channel": {"Name": list(class_names)}}
+    planes = np.ascontiguousarray(np.moveaxis(probabilities, -1, 0))
+    tifffile.imwrite(path, planes, ome=True, photometric="minisblack", metadata=metadata)
+    sync_file(path)
 
 
 def write_labels(path: Path, labels: NDArray[Any]) -> None:

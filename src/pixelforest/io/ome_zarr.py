@@ -42,7 +42,8 @@ class OmeZarrImage:
         This level of the pyramid, 0 the finest, and how many there are.
     steps : tuple of tuple of int
         Voxels per voxel of the next coarser level, for every level above this one, by their scales.
-    version : {"0.4", "0.5"}
+    version : {"0.4", "0.5", "none"}
+        "none": a plain array, see `pixelforest.io.plain_zarr`.
     path : str
         Where the image was read from.
     """
@@ -210,7 +211,7 @@ def open_ome_zarr(path: str | Path, *, level: int = 0) -> OmeZarrImage:
     if not isinstance(array, zarr.Array):
         raise ValueError(f"`path`: {str(path)!r} names level {level} {dataset.path!r}, but there is no such array")
     axes = tuple(str(axis.name) for axis in multiscale.axes)
-    _check_array(array, axes, str(path))
+    check_array(array, axes, str(path))
     types = tuple(str(axis.type or "") for axis in multiscale.axes)
     placements = [
         _placement([d.coordinateTransformations, multiscale.coordinateTransformations], len(axes))
@@ -238,7 +239,9 @@ def _multiscale(ome: Mapping[str, Any], path: str) -> tuple[Any, str]:
     """Return the checked metadata of the first multiscale image, and their version."""
     if not ome.get("multiscales"):
         kinds = [kind for kind in ("plate", "well", "bioformats2raw.layout", "labels") if kind in ome]
-        hint = f"; it is a {kinds[0]}: give one of the images in it, such as {path.rstrip('/')}/0" if kinds else ""
+        inside = f"{path.rstrip('/')}/0"
+        hint = f"; it is a {kinds[0]}: give one of the images in it, such as {inside}" if kinds else ""
+        hint = hint or f"; give one of the arrays in it, such as {inside}, to predict it as it is"
         raise ValueError(f"`path` must be an OME-Zarr image, but {path!r} has no `multiscales` metadata{hint}")
     version = str(ome.get("version") or ome["multiscales"][0].get("version"))
     if version not in MULTISCALES:
@@ -249,7 +252,8 @@ def _multiscale(ome: Mapping[str, Any], path: str) -> tuple[Any, str]:
         raise ValueError(f"`path`: {path!r} has invalid OME-Zarr {version} metadata: {error}") from error
 
 
-def _check_array(array: zarr.Array[Any], axes: tuple[str, ...], path: str) -> None:
+def check_array(array: zarr.Array[Any], axes: tuple[str, ...], path: str) -> None:
+    """Raise a ValueError or TypeError where an array cannot be an image with these axes."""
     if array.ndim != len(axes):
         raise ValueError(f"`path`: {path!r} names {len(axes)} axes {axes}, but its array has {array.ndim}")
     if 0 in array.shape:

@@ -1,4 +1,4 @@
-"""Levels of a multiscale label image: how much smaller each is, and which label stands for a block of voxels."""
+"""Levels of a multiscale image: how much smaller each is, and what stands for a block of voxels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pixelforest.features.patch import Window
 
-Downsampling = Literal["mode", "nearest"]
+Downsampling = Literal["mode", "nearest", "mean"]
 
 
 Step = tuple[int, ...]
@@ -93,16 +93,16 @@ def source_window(window: Window, step: Step, shape: tuple[int, ...]) -> Window:
     )
 
 
-def downsample(labels: NDArray[Any], step: Step, method: Downsampling) -> NDArray[Any]:
-    """Return one label per block of `step` voxels; blocks at the end may be cut.
+def downsample(values: NDArray[Any], step: Step, method: Downsampling) -> NDArray[Any]:
+    """Return one value per block of `step` voxels; blocks at the end may be cut.
 
     Parameters
     ----------
-    labels : ndarray of int
+    values : ndarray
     step : Step
-    method : {"mode", "nearest"}
+    method : {"mode", "nearest", "mean"}
         "mode": the most frequent label of the block, the smallest of equally frequent ones, as `scipy.stats.mode`;
-        "nearest": its first voxel.
+        "nearest": its first voxel; "mean": as `numpy.nanmean`, so NaN only where all of the block is.
 
     Raises
     ------
@@ -117,20 +117,35 @@ def downsample(labels: NDArray[Any], step: Step, method: Downsampling) -> NDArra
     [[1, 7]]
     """
     if method == "nearest":
-        return labels[tuple(slice(None, None, s) for s in step)]
-    if method != "mode":
-        raise ValueError(f"`downsampling` must be 'mode' or 'nearest', got {method!r}")
-    padding = [(0, -n % s) for n, s in zip(labels.shape, step, strict=True)]
-    padded, inside = np.pad(labels, padding), np.pad(np.ones(labels.shape, np.bool_), padding)
+        return values[tuple(slice(None, None, s) for s in step)]
+    if method not in ("mode", "mean"):
+        raise ValueError(f"`downsampling` must be 'mode', 'nearest' or 'mean', got {method!r}")
+    padding = [(0, -n % s) for n, s in zip(values.shape, step, strict=True)]
+    padded, inside = np.pad(values, padding), np.pad(np.ones(values.shape, np.bool_), padding)
     corners = [
         tuple(slice(o, None, s) for o, s in zip(at, step, strict=True)) for at in product(*(range(s) for s in step))
     ]
-    best, best_count = padded[corners[0]].copy(), np.zeros(padded[corners[0]].shape, np.uint16)
-    for member in corners:
+    members, valid = [padded[corner] for corner in corners], [inside[corner] for corner in corners]
+    return _mode(members, valid) if method == "mode" else _mean(members, valid)
+
+
+def _mode(members: list[NDArray[Any]], valid: list[NDArray[np.bool_]]) -> NDArray[Any]:
+    best, best_count = members[0].copy(), np.zeros(members[0].shape, np.uint16)
+    for member, is_valid in zip(members, valid, strict=True):
         count = np.zeros(best.shape, np.uint16)
-        for other in corners:
-            count += (padded[member] == padded[other]) & inside[other]
-        wins = (count > best_count) | ((count == best_count) & (padded[member] < best))
-        wins &= inside[member]
-        best[wins], best_count[wins] = padded[member][wins], count[wins]
+        for other, is_other in zip(members, valid, strict=True):
+            count += (member == other) & is_other
+        wins = (count > best_count) | ((count == best_count) & (member < best))
+        wins &= is_valid
+        best[wins], best_count[wins] = member[wins], count[wins]
     return best
+
+
+def _mean(members: list[NDArray[Any]], valid: list[NDArray[np.bool_]]) -> NDArray[Any]:
+    total, count = np.zeros(members[0].shape), np.zeros(members[0].shape)
+    for member, is_valid in zip(members, valid, strict=True):
+        counts = is_valid & ~np.isnan(member)
+        total[counts] += member[counts]
+        count += counts
+    with np.errstate(invalid="ignore"):  # 0 / 0: nothing but NaN
+        return (total / count).astype(members[0].dtype)

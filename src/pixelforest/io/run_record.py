@@ -62,6 +62,11 @@ class RunRecord:
         sync_folder(self.output.parent)
         shutil.rmtree(self.folder)
 
+    def with_what_is_safe(self, error: OSError, parts: str) -> OSError:
+        """Return the error, saying also how many parts are kept."""
+        kept = f"{len(self.done)} finished {parts} are kept in {str(self.folder)!r} to resume from"
+        return retold(error, f"{error.strerror or error}; {kept}")
+
     def _append(self, entry: list[str | None]) -> None:
         with (self.folder / _JOURNAL).open("ab") as journal:
             journal.write(json.dumps(entry).encode() + b"\n")
@@ -141,6 +146,19 @@ def open_run(
                 f"{wanted.get(key)!r}; remove that folder to start anew"
             )
     return record
+
+
+def retold(error: OSError, text: str) -> OSError:
+    """Return an error of the same kind that says `text`.
+
+    Examples
+    --------
+    >>> retold(OSError(28, "No space"), "cannot write a.png: No space")
+    OSError(28, 'cannot write a.png: No space')
+    >>> retold(OSError("broken"), "cannot read a.png: broken")
+    OSError('cannot read a.png: broken')
+    """
+    return OSError(text) if error.errno is None else OSError(error.errno, text)
 
 
 def tidy_published(output: Path) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import platform
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +17,52 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
+from pixelforest.engine.tasks import Spread, in_turn
 from pixelforest.features.patch import Window
 from pixelforest.io.interrupts import held_back
-from pixelforest.io.run_record import RunRecord, sync_file, sync_folder
+from pixelforest.io.run_record import RunRecord, retold, sync_file, sync_folder
 
 Compute = Callable[[Window], NDArray[Any]]
 Report = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class TileTask:
+    """Computes one tile and writes it; travels to workers, which write to the same file system.
+
+    Parameters
+    ----------
+    target : zarr.Array
+        In a local folder.
+    compute : callable
+        Gives the values of a window, with the dtype of `target`.
+    """
+
+    target: zarr.Array[Any]
+    compute: Compute
+
+    def __call__(self, part: tuple[str, Window]) -> str:
+        """Return the digest of the tile of that name and window, which is on disk then.
+
+        Raises
+        ------
+        ValueError
+            `compute` gives another shape or dtype.
+        OSError
+            The tile cannot be written, or this machine does not see `target`.
+        """
+        name, window = part
+        values = self.compute(window)
+        if values.shape != window.shape or values.dtype != self.target.dtype:
+            raise ValueError(
+                f"`compute` must give {window.shape} values of {self.target.dtype} for tile {name}, got {values.shape} "
+                f"of {values.dtype}"
+            )
+        try:
+            _write(self.target, window, values)
+        except OSError as error:
+            raise retold(error, f"cannot write tile {name}: {error.strerror or error}") from error
+        return digest(values)
 
 
 def write_tiles(
@@ -27,6 +72,7 @@ def write_tiles(
     *,
     record: RunRecord,
     report: Report | None = None,
+    spread: Spread = in_turn,
 ) -> int:
     """Compute and write the tiles that `record` does not have yet.
 
@@ -43,6 +89,8 @@ def write_tiles(
     record : RunRecord
     report : callable, optional
         Called after every tile that was written.
+    spread : callable
+        Who computes and writes tiles; the record is kept here.
 
     Returns
     -------
@@ -54,35 +102,29 @@ def write_tiles(
     ValueError
         A window cuts a shard; windows overlap or leave voxels out; `compute` gives another shape or dtype.
     OSError
-        A tile cannot be written; the message says which, and how many are safe.
+        A tile cannot be computed or written; the message says which, and how many are safe.
     """
     check_alignment(target, windows)
-    computed = 0
-    for number, window in enumerate(windows):
-        part = part_name(target, number)
-        if part in record.done:
-            continue
-        values = compute(window)
-        if values.shape != window.shape or values.dtype != target.dtype:
-            raise ValueError(
-                f"`compute` must give {window.shape} values of {target.dtype} for tile {number}, got {values.shape} "
-                f"of {values.dtype}"
-            )
-        try:
-            _write(target, window, values)
-            record.mark(part, digest(values))
-        except OSError as error:
-            reason = error.strerror or error
-            safe = f"{len(record.done)} finished tiles are kept in {str(record.folder)!r} to resume from"
-            raise OSError(error.errno, f"cannot write tile {part}: {reason}; {safe}") from error
-        computed += 1
-        if report is not None:
-            report()
-    return computed
+    parts = [(part_name(target, number), window) for number, window in enumerate(windows)]
+    missing = [part for part in parts if part[0] not in record.done]
+    try:
+        with closing(spread(TileTask(target, compute), missing)) as finished:
+            for number, found in finished:
+                record.mark(missing[number][0], found)
+                if report is not None:
+                    report()
+    except OSError as error:
+        raise record.with_what_is_safe(error, "tiles") from error
+    return len(missing)
 
 
 def verify_tiles(
-    target: zarr.Array[Any], windows: Sequence[Window], *, record: RunRecord, report: Report | None = None
+    target: zarr.Array[Any],
+    windows: Sequence[Window],
+    *,
+    record: RunRecord,
+    report: Report | None = None,
+    spread: Spread = in_turn,
 ) -> None:
     """Read every tile back and compare it with what was computed.
 
@@ -92,17 +134,18 @@ def verify_tiles(
         Tiles that cannot be read or differ. They are struck from the record, so that a resumed run computes them again.
     """
     bad = []
-    for number, window in enumerate(windows):
-        part = part_name(target, number)
-        if record.done.get(part) != _digest_on_disk(target, window):
-            record.unmark(part)
-            bad.append(part)
-        if report is not None:
-            report()
+    with closing(spread(partial(_digest_on_disk, target), windows)) as finished:
+        for number, found in finished:
+            part = part_name(target, number)
+            if record.done.get(part) != found:
+                record.unmark(part)
+                bad.append(number)
+            if report is not None:
+                report()
     if bad:
         raise OSError(
-            f"{len(bad)} of {len(windows)} tiles do not read back as they were written, first {bad[0]!r} in "
-            f"{str(record.data)!r}; a resumed run computes them again"
+            f"{len(bad)} of {len(windows)} tiles do not read back as they were written, first "
+            f"{part_name(target, min(bad))!r} in {str(record.data)!r}; a resumed run computes them again"
         )
 
 
@@ -146,6 +189,13 @@ def _unit(target: zarr.Array[Any]) -> tuple[int, ...]:
 def _write(target: zarr.Array[Any], window: Window, values: NDArray[Any]) -> None:
     """Write a tile and wait until its files are on disk."""
     files = list(_shard_files(target, window))
+    folder = _folder(target)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT,
+            f"this machine ({platform.node()}) has no {str(folder)!r}: workers write to the file system "
+            "that they share with the one who asks",
+        )
     for file in files:  # what a killed run has left: a torn shard, which zarr would read first, and its scratch files
         for left in (file, *file.parent.glob(f"{file.name}.*.partial")):
             left.unlink(missing_ok=True)
@@ -158,14 +208,18 @@ def _write(target: zarr.Array[Any], window: Window, values: NDArray[Any]) -> Non
         sync_folder(folder)
 
 
+def _folder(target: zarr.Array[Any]) -> Path:
+    if not isinstance(target.store, LocalStore):
+        raise TypeError(f"`target` must lie in a local folder, got {type(target.store).__name__}")
+    return Path(target.store.root) / target.path
+
+
 def _shard_files(target: zarr.Array[Any], window: Window) -> Iterator[Path]:
-    store, unit = target.store, _unit(target)
-    if not isinstance(store, LocalStore):
-        raise TypeError(f"`target` must lie in a local folder, got {type(store).__name__}")
+    unit = _unit(target)
     ranges = [range(a // u, -(-b // u)) for a, b, u in zip(window.start, window.stop, unit, strict=True)]
     for position in np.ndindex(*map(len, ranges)):
         key = tuple(r[i] for r, i in zip(ranges, position, strict=True))
-        yield Path(store.root) / target.path / target.metadata.encode_chunk_key(key)
+        yield _folder(target) / target.metadata.encode_chunk_key(key)
 
 
 def _digest_on_disk(target: zarr.Array[Any], window: Window) -> str:

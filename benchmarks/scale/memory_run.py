@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -58,11 +58,12 @@ def main(source: str, output: str, device: str) -> None:
         ended[stage] = perf_counter()
 
     with MemoryWatch() as watch:
-        start = perf_counter()
+        start, start_cpu = perf_counter(), process_time()
         predict_zarr(model, source, output, progress=progress)
-        seconds = perf_counter() - start
+        seconds, cpu_seconds = perf_counter() - start, process_time() - start_cpu
     found = {
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "stage_seconds": {stage: ended[stage] - started[stage] for stage in started},
         "peak_rss_kib": kibibytes("VmHWM"),
         "peak_anonymous_kib": watch.peak,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from pixelforest.features.patch import Window
 
 Downsampling = Literal["mode", "nearest"]
-
+AT_ONCE = 2**16
+"""Blocks whose modes are found together; more of them leave the cache."""
 
 Step = tuple[int, ...]
 """Voxels of the level below per voxel, on every axis."""
@@ -120,17 +122,42 @@ def downsample(labels: NDArray[Any], step: Step, method: Downsampling) -> NDArra
         return labels[tuple(slice(None, None, s) for s in step)]
     if method != "mode":
         raise ValueError(f"`downsampling` must be 'mode' or 'nearest', got {method!r}")
-    padding = [(0, -n % s) for n, s in zip(labels.shape, step, strict=True)]
-    padded, inside = np.pad(labels, padding), np.pad(np.ones(labels.shape, np.bool_), padding)
-    corners = [
-        tuple(slice(o, None, s) for o, s in zip(at, step, strict=True)) for at in product(*(range(s) for s in step))
-    ]
-    best, best_count = padded[corners[0]].copy(), np.zeros(padded[corners[0]].shape, np.uint16)
-    for member in corners:
-        count = np.zeros(best.shape, np.uint16)
-        for other in corners:
-            count += (padded[member] == padded[other]) & inside[other]
-        wins = (count > best_count) | ((count == best_count) & (padded[member] < best))
-        wins &= inside[member]
-        best[wins], best_count[wins] = padded[member][wins], count[wins]
-    return best
+    return _modes_of_blocks(labels, step)
+
+
+def _modes_of_blocks(labels: NDArray[Any], step: Step) -> NDArray[Any]:
+    """Return the mode of every block; a cut block is a block of a smaller step."""
+    for axis, (n, s) in enumerate(zip(labels.shape, step, strict=True)):
+        whole = n - n % s
+        if 0 < whole < n:
+            parts = np.split(labels, [whole], axis)
+            return np.concatenate([_modes_of_blocks(part, step) for part in parts], axis)
+    step = tuple(map(min, step, labels.shape))
+    shape = tuple(n // s for n, s in zip(labels.shape, step, strict=True))
+    modes = np.empty(shape, labels.dtype)
+    slab = max(1, AT_ONCE // max(1, prod(shape[1:])))
+    for start in range(0, shape[0], slab):
+        part = labels[start * step[0] : (start + slab) * step[0]]
+        members = [
+            part[tuple(slice(o, None, s) for o, s in zip(at, step, strict=True))].ravel()
+            for at in product(*map(range, step))
+        ]
+        modes[start : start + slab] = _modes(np.stack(members)).reshape(-1, *shape[1:])
+    return modes
+
+
+def _modes(members: NDArray[Any]) -> NDArray[Any]:
+    """Return the mode of every column of ``(n_members, n_blocks)``, the smallest of several.
+
+    Most blocks of a segmentation have one label; only the others are counted.
+    """
+    modes = members[0].copy()
+    mixed = np.flatnonzero((members[1:] != modes).any(axis=0))
+    rows = members[:, mixed]
+    counts = np.zeros(rows.shape, np.uint16)
+    for one, other in combinations(range(len(rows)), 2):
+        same = rows[one] == rows[other]
+        counts[one] += same
+        counts[other] += same
+    modes[mixed] = np.where(counts == counts.max(axis=0), rows, np.iinfo(rows.dtype).max).min(axis=0)
+    return modes

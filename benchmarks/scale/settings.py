@@ -124,6 +124,11 @@ class Setting:
         """Number of features."""
         return len(self.model.features_.plan_.outputs)
 
+    @property
+    def halo(self) -> list[int]:
+        """Pixels around a tile that decide its labels, on every axis."""
+        return list(self.model._job("labels", is_masked=False).halo)
+
     @cached_property
     def sklearn_forest(self) -> RandomForestClassifier:
         """scikit-learn's forest, with the trees that the compiled one has."""

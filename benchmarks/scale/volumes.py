@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 import pixelforest as pf
 from benchmarks.features.workloads import noisy_photograph
@@ -40,6 +41,11 @@ def shape_of(megabytes: int) -> tuple[int, int, int]:
     return z, y, x
 
 
+def noisy_voxels(shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    """Return a volume as a 12-bit camera gives it."""
+    return np.clip(noisy_photograph(shape) * 16, 0, 4095).astype(DTYPE)
+
+
 def write_volume(path: Path, megabytes: int) -> None:
     """Write an OME-Zarr image without compression, chunk by chunk, and take it out of the system's file cache."""
     shape = shape_of(megabytes)
@@ -49,7 +55,7 @@ def write_volume(path: Path, megabytes: int) -> None:
     scale = {"type": "scale", "scale": [1.0, 1.0, 1.0]}
     datasets = [{"path": "0", "coordinateTransformations": [scale]}]
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
-    chunk = np.clip(noisy_photograph((SIDE,) * 3) * 16, 0, 4095).astype(DTYPE)
+    chunk = noisy_voxels((SIDE,) * 3)
     for number, corner in enumerate(product(*(range(0, n, SIDE) for n in shape))):
         array[tuple(slice(a, a + SIDE) for a in corner)] = np.roll(chunk, 17 * number, axis=number % 3)
     forget(path)
@@ -67,7 +73,7 @@ def forget(path: Path) -> None:
 
 def volume_model(device: str) -> pf.ImageSegmenter:
     """Return a segmenter of few features and shallow trees: reading and writing have to count."""
-    corner = np.clip(noisy_photograph((32, 64, SIDE)) * 16, 0, 4095).astype(DTYPE)
+    corner = noisy_voxels((32, 64, SIDE))
     strokes = np.zeros(corner.shape, np.uint8)
     strokes[:, ::16] = 1 + (corner > np.median(corner))[:, ::16]
     stack = pf.ImageFeatureStack(features=list(FEATURES), spatial_ndim=3, device=device)

@@ -15,7 +15,6 @@ import dask.array
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.features.workloads import noisy_photograph
 from benchmarks.scale.memory_run import kibibytes
 from benchmarks.scale.settings import Setting, settings
 from benchmarks.scale.volumes import volume_model

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 Found = Mapping[str, Any]
-JSON, PAGE = Path("docs/benchmarks/scale.json"), Path("docs/scale.md")
+DOCS = Path(__file__).parents[2] / "docs"
+JSON, PAGE = DOCS / "benchmarks" / "scale.json", DOCS / "scale.md"
 BEGIN, END = "<!-- {}: written by python -m benchmarks.scale.report -->\n", "<!-- end of {} -->"
 
 
@@ -34,7 +35,7 @@ def whole_table(found: Found) -> str:
     """Return the table of whole predictions."""
     rows, notes = [], []
     for name, setting in found.items():
-        shape = " × ".join(map(str, setting["shape"]))
+        shape = " x ".join(map(str, setting["shape"]))
         for contestant, row in setting["results"].items():
             goal = row["goal"]
             met = "" if goal is None else f"≥ {goal:g}: {verdict(row['ratio'] >= goal)}"
@@ -75,7 +76,10 @@ def memory_table(found: Found) -> str:
         f"{found['read_megabytes_per_second']['cache']:.0f} MB/s from the cache.",
     ]
     large = {int(size): row for size, row in sizes.items() if int(size) >= goals["from_megabytes"]}
-    for key, name, goal in (("peak_rss_kib", "peak RSS", "memory"), ("nanoseconds_per_voxel", "time per voxel", "cost")):
+    for key, name, goal in (
+        ("peak_rss_kib", "peak RSS", "memory"),
+        ("nanoseconds_per_voxel", "time per voxel", "cost"),
+    ):
         if len(large) > 1:
             first, *others = (row[key] for _, row in sorted(large.items()))
             worst = max((other / first - 1 for other in others), key=abs)
@@ -89,7 +93,7 @@ def dask_table(found: Found) -> str:
     rows = []
     for image in ("volume", "plane"):
         one = found[image]
-        shape = " × ".join(map(str, one["shape"]))
+        shape = " x ".join(map(str, one["shape"]))
         for name, seconds in one["median_seconds"].items():
             over = one["overhead"].get(name)
             is_goal = image == "volume" and name == "threads"
@@ -126,8 +130,8 @@ def workers_table(found: Found) -> str:
         [
             table(("one core for each", "1: s", "2: s", "throughput", "goal"), rows),
             "",
-            f"- Workers predict {found['megabytes']} MiB on disk in chunks of {found['chunk']}³; processes one such chunk "
-            f"in memory, each. A task that does nothing costs the scheduler and its client "
+            f"- Workers predict {found['megabytes']} MiB on disk in chunks of {found['chunk']}³; processes one such "
+            f"chunk in memory, each. A task that does nothing costs the scheduler and its client "
             f"{found['scheduler_microseconds_per_task']:.0f} µs.",
         ]
     )

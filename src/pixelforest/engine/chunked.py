@@ -226,7 +226,7 @@ class _ChunkGraph:
         """Return the key of a part of a chunk: of the chunk, if it is all of it."""
         chunk = tuple([strip.chunk for strip in strips])
         source = (self.image.name, *chunk)
-        if all([strip.is_whole for strip in strips]):
+        if all(strip.is_whole for strip in strips):
             return source
         key = (self.part_name, *chunk, *[n for strip in strips for n in (strip.low, strip.high)])
         if key not in self.tasks:

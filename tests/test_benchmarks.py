@@ -160,7 +160,14 @@ def test_the_scale_suite_fails_where_a_label_is_wrong():
 
 
 def test_goals_of_memory_are_compared_from_a_gigabyte_on():
-    row = {"peak_rss_kib": 2**20, "peak_anonymous_kib": 0, "seconds": 1, "stage_seconds": {}, "cpu_seconds": 2}
+    row = {
+        "peak_rss_kib": 2**20,
+        "peak_anonymous_kib": 0,
+        "seconds": 1,
+        "stage_seconds": {},
+        "cpu_seconds": 2,
+        "shape": [9],
+    }
     small, first, flat = ({**row, "nanoseconds_per_voxel": ns} for ns in (900, 100, 109))
     grown = {**flat, "peak_rss_kib": 1.21 * 2**20}
     found = {"dtype": "uint16", "chunk": 128, "features": ["gaussian=1"], "forest": "few trees"}

@@ -77,12 +77,14 @@ def memory_table(found: Found) -> str:
         f"{found['read_megabytes_per_second']['cache']:.0f} MB/s from the cache.",
     ]
     large = {int(size): row for size, row in sizes.items() if int(size) >= goals["from_megabytes"]}
-    for key, name, goal in (
-        ("peak_rss_kib", "peak RSS", "memory"),
-        ("nanoseconds_per_voxel", "time per voxel", "cost"),
-    ):
+    measures: dict[str, tuple[str, Callable[[Found], float]]] = {
+        "peak RSS": ("memory", lambda row: row["peak_rss_kib"]),
+        "time per voxel": ("cost", lambda row: row["nanoseconds_per_voxel"]),
+        "CPU time per voxel": ("cost", lambda row: row["cpu_seconds"] / prod(row["shape"])),
+    }
+    for name, (goal, value) in measures.items():
         if len(large) > 1:
-            first, *others = (row[key] for _, row in sorted(large.items()))
+            first, *others = (value(row) for _, row in sorted(large.items()))
             worst = max((other / first - 1 for other in others), key=abs)
             sign = f"{worst:+.0%} from {min(large):,} MiB on"
             lines.append(f"- {name}: {sign}, goal ±{goals[goal]:.0%}: {verdict(abs(worst) <= goals[goal])}.")

@@ -14,6 +14,10 @@ SUITES = {
     ),
     "forest": ("benchmarks.forest.suite", "compiled forests outrun scikit-learn and every other engine, by how much"),
     "features": ("benchmarks.features.suite", "features are computed faster than by other libraries, by how much"),
+    "scale": (
+        "benchmarks.scale.suite",
+        "whole predictions outrun the field, memory stays flat, dask and workers cost little",
+    ),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
     "reliability": (
         "benchmarks.reliability.suite",

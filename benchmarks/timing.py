@@ -8,22 +8,33 @@ import platform
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 
-def interleaved_medians(contestants: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of every contestant over `rounds` rounds, after one warm-up each."""
+def interleaved_medians(
+    contestants: Mapping[str, Callable[[], Any]], rounds: int, *, slow: float = inf
+) -> dict[str, float]:
+    """Return the median seconds of every contestant over `rounds` rounds, after one warm-up each.
+
+    Who takes `slow` seconds or more to warm up takes part no more: that run counts.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(rounds + 1):
-        for name, call in contestants.items():
-            start = perf_counter()
-            call()
-            if turn:
-                seconds[name].append(perf_counter() - start)
-    return {name: median(values) for name, values in seconds.items()}
+    warm_up = {name: _seconds(call) for name, call in contestants.items()}
+    fast = [name for name in contestants if warm_up[name] < slow]
+    for _ in range(rounds):
+        for name in fast:
+            seconds[name].append(_seconds(contestants[name]))
+    return {name: median(values or [warm_up[name]]) for name, values in seconds.items()}
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    start = perf_counter()
+    call()
+    return perf_counter() - start
 
 
 def machine() -> dict[str, Any]:

@@ -21,6 +21,9 @@ from benchmarks.reliability.problem import Problem
 from benchmarks.reliability.rows import LAYOUTS
 from benchmarks.reliability.tally import Tally
 from benchmarks.reliability.ways import Way, devices
+from benchmarks.scale import workers
+from benchmarks.scale.report import JSON, PAGE, memory_table, sections, with_sections
+from benchmarks.scale.suite import count_wrong
 from benchmarks.timing import interleaved_medians
 from pixelforest.backends.numpy.features import HostBlock
 from pixelforest.backends.numpy.forest import NumpyForestProgram
@@ -122,6 +125,66 @@ def test_the_features_suite_checks_every_contestant_and_writes_json(tmp_path, ca
     assert "fresh output" in capsys.readouterr().out
 
 
+def test_the_scale_suite_writes_json_and_tables(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "scale.json"
+    options = ["--rounds", "1", "--side", "128", "--volume", "8", "48", "64", "--dask-volume", "16", "48", "64"]
+    sizes = ["--megabytes", "4", "--graphs", "27", "--worker-megabytes", "4", "--folder", str(tmp_path)]
+    monkeypatch.setattr(workers, "EMPTY_TASKS", 10)
+    monkeypatch.setattr(workers, "PROCESSES", False)
+    monkeypatch.setattr(workers, "bind_to_core", str)  # this process keeps all of its cores
+    monkeypatch.setattr(workers, "_run_processes", lambda n, rounds, device: [[1.0 * n]] * n)
+    assert main(["scale", *options, *sizes, "--json", str(path)]) == 0
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert list(written) == ["whole", "memory", "dask", "workers"]
+    for setting in written["whole"]["results"].values():
+        assert setting["flips_of_same_features"] == 0
+        peer = setting["results"]["SciPy, scikit-image, scikit-learn"]
+        assert peer["ratio"] == pytest.approx(
+            peer["median_seconds"] / setting["results"]["pixelforest"]["median_seconds"]
+        )
+        assert setting["results"]["pixelforest"]["different_labels"] <= 4
+    assert written["memory"]["results"]["sizes"]["4"]["peak_rss_kib"] > 2**16
+    assert written["dask"]["results"]["graphs"][0]["tasks"] == 27 + 27 + 7**3 - 27 + 2
+    assert len(set(written["workers"]["results"]["label_sums"].values())) == 1
+    assert written["workers"]["results"]["processes"] == {"one": 1, "two": 2, "speedup": 1}
+    assert list(tmp_path.iterdir()) == [path]
+    assert "ns/voxel" in capsys.readouterr().out
+    assert "10 TB take" in sections(written)["plan"]
+
+
+def test_the_scale_suite_fails_where_a_label_is_wrong():
+    image = {"different_labels": {"plain": 0, "threads": 1}}
+    assert count_wrong("dask", {"volume": image, "plane": image}) == 2
+    assert count_wrong("whole", {"plane": {"flips_of_same_features": 3}}) == 3
+    assert count_wrong("workers", {"label_sums": {"1 worker": 5, "2 workers": 4}}) == 1
+
+
+def test_goals_of_memory_are_compared_from_a_gigabyte_on():
+    row = {
+        "peak_rss_kib": 2**20,
+        "peak_anonymous_kib": 0,
+        "seconds": 1,
+        "stage_seconds": {},
+        "cpu_seconds": 2,
+        "shape": [9],
+    }
+    small, first, flat = ({**row, "nanoseconds_per_voxel": ns} for ns in (900, 100, 109))
+    grown = {**flat, "peak_rss_kib": 1.21 * 2**20}
+    found = {"dtype": "uint16", "chunk": 128, "features": ["gaussian=1"], "forest": "few trees"}
+    found |= {"read_megabytes_per_second": {"disk": 1, "cache": 2}}
+    found |= {"goals": {"memory": 0.2, "cost": 0.1, "from_megabytes": 1024}}
+    text = memory_table({**found, "sizes": {"64": small, "1024": first, "8192": flat}})
+    assert ("peak RSS: +0%" in text, "time per voxel: +9%" in text, "MISSED" in text) == (True, True, False)
+    text = memory_table({**found, "sizes": {"64": small, "1024": first, "2048": grown, "8192": flat}})
+    assert "peak RSS: +21% from 1,024 MiB on, goal ±20%: MISSED" in text
+
+
+def test_the_page_about_scale_quotes_the_json():
+    content = json.loads(JSON.read_text(encoding="utf-8"))
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_sections(page, content) == page
+
+
 def test_the_agreement_suite_finds_every_original_reproduced(tmp_path, capsys):
     path = tmp_path / "agreement.json"
     assert main(["agreement", "--device", "numpy", "--json", str(path)]) == 0
@@ -138,6 +201,13 @@ def test_contestants_take_turns():
     medians = interleaved_medians({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)
     assert calls == ["a", "b"] * 3
     assert set(medians) == {"a", "b"}
+
+
+def test_slow_contestants_run_once():
+    calls = []
+    medians = interleaved_medians({"a": lambda: calls.append("a")}, rounds=3, slow=0)
+    assert calls == ["a"]
+    assert medians["a"] > 0
 
 
 FAMILIES = (ForestProblem, *forest_parity.OTHERS)

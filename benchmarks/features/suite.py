@@ -6,11 +6,10 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -96,7 +95,7 @@ def compare(workload: Workload, arguments: argparse.Namespace) -> dict[str, Any]
             f"{CASCADE}, fresh output": partial(cascade.transform, large),
             f"{CASCADE}, reused output": partial(cascade.transform, large, out=cascade.transform(large)),
         }
-    medians = _medians(calls, arguments.rounds)
+    medians = interleaved_medians(calls, arguments.rounds, slow=SLOW)
     ours = {kind: medians[f"{OURS}, {kind} output"] for kind in ("fresh", "reused")}
     return {
         "title": workload.title,
@@ -125,17 +124,6 @@ def _cascade_error(workload: Workload, device: str, image: NDArray[Any]) -> tupl
     limits = [CASCADE_LIMIT * bound.limit(float(np.ptp(image))) for bound in direct.plan_.bounds]
     pairs = zip(features, reference, limits, strict=True)
     return relative_errors(features, reference), all(np.abs(a - b).max() <= limit for a, b, limit in pairs)
-
-
-def _medians(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of every contestant; those that take `SLOW` seconds run once."""
-    seconds = {}
-    for name, call in calls.items():
-        start = perf_counter()
-        call()
-        seconds[name] = perf_counter() - start
-    fast = {name: call for name, call in calls.items() if seconds[name] < SLOW}
-    return seconds | interleaved_medians(fast, rounds)
 
 
 def first_call(workload: Workload, arguments: argparse.Namespace) -> float:

@@ -26,6 +26,17 @@ VOLUME_FILTERS = ("gaussian", "laplacian_of_gaussian", "gaussian_gradient_magnit
 SKIMAGE_SIGMAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
+def noisy_photograph(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return a photograph, repeated to `shape`, with the noise of a sensor; slices of a volume drift."""
+    camera = data.camera().astype(np.float32)
+    height, width = shape[-2:]
+    tiled = np.tile(camera, (-(-height // 512), -(-width // 512)))[:height, :width]
+    noise = np.random.default_rng(0).normal(0, 8, shape).astype(np.float32)
+    if len(shape) == 2:
+        return tiled + noise
+    return np.stack([np.roll(tiled, 3 * z, axis=0) for z in range(shape[0])]) + noise
+
+
 @dataclass(frozen=True)
 class Workload:
     """An image, and which features of it are wanted.
@@ -64,14 +75,8 @@ class Workload:
     cascade_goals: dict[str, float] = field(default_factory=dict)
 
     def image(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Return a photograph, repeated to `shape`, with the noise of a sensor; slices of a volume drift."""
-        camera = data.camera().astype(np.float32)
-        height, width = shape[-2:]
-        tiled = np.tile(camera, (-(-height // 512), -(-width // 512)))[:height, :width]
-        noise = np.random.default_rng(0).normal(0, 8, shape).astype(np.float32)
-        if len(shape) == 2:
-            return tiled + noise
-        return np.stack([np.roll(tiled, 3 * z, axis=0) for z in range(shape[0])]) + noise
+        """Return a photograph, repeated to `shape`, with the noise of a sensor."""
+        return noisy_photograph(shape)
 
     @cached_property
     def large_image(self) -> NDArray[np.float32]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import product
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -152,6 +153,8 @@ class _ChunkGraph:
         self.tasks: dict[Any, Any] = {self.device: (fingerprint_of, self.sent.key)}
         self.statistics = self._add_statistics() if job.needs_statistics else None
         self.bounds = [np.cumsum((0, *sizes)) for sizes in image.chunks]
+        self.strips: dict[tuple[int, int, int], list[_Strip]] = {}
+        self.part_name = f"{self.name}-part"
         self.shape: tuple[int, ...] = axes.spatial(image.shape)
 
     def _add_statistics(self) -> str:
@@ -199,26 +202,43 @@ class _ChunkGraph:
 
     def _parts(self, spans: list[tuple[int, int]]) -> tuple[list[tuple[Any, ...]], list[tuple[slice, ...]]]:
         """Return keys of the parts of chunks that lie within `spans`, and their places there."""
-        hit = [
-            [i for i in range(np.searchsorted(b, start, "right") - 1, np.searchsorted(b, stop)) if b[i] < b[i + 1]]
-            for b, (start, stop) in zip(self.bounds, spans, strict=True)
-        ]
+        strips = [self._strips(axis, *span) for axis, span in enumerate(spans)]
         keys, places = [], []
-        for chunk in product(*hit):
-            inside, place = [], []
-            for b, i, (start, stop) in zip(self.bounds, chunk, spans, strict=True):
-                low, high = max(int(b[i]), start), min(int(b[i + 1]), stop)
-                inside.append((low - int(b[i]), high - int(b[i])))
-                place.append(slice(low - start, high - start))
-            keys.append(self._part(chunk, inside))
-            places.append(tuple(place))
+        for chunk in product(*strips):
+            keys.append(self._part(chunk))
+            places.append(tuple(strip.place for strip in chunk))
         return keys, places
 
-    def _part(self, chunk: tuple[int, ...], inside: list[tuple[int, int]]) -> tuple[Any, ...]:
+    def _strips(self, axis: int, start: int, stop: int) -> list[_Strip]:
+        """Return what of chunks lies between `start` and `stop` of an axis; many windows ask for the same."""
+        if (axis, start, stop) not in self.strips:
+            b = self.bounds[axis].tolist()
+            found = []
+            for i in range(bisect_right(b, start) - 1, bisect_left(b, stop)):
+                if b[i] < b[i + 1]:
+                    low, high = max(b[i], start), min(b[i + 1], stop)
+                    is_whole = (low, high) == (b[i], b[i + 1])
+                    found.append(_Strip(i, low - b[i], high - b[i], slice(low - start, high - start), is_whole))
+            self.strips[axis, start, stop] = found
+        return self.strips[axis, start, stop]
+
+    def _part(self, strips: tuple[_Strip, ...]) -> tuple[Any, ...]:
         """Return the key of a part of a chunk: of the chunk, if it is all of it."""
+        chunk = tuple([strip.chunk for strip in strips])
         source = (self.image.name, *chunk)
-        if all(part == (0, sizes[i]) for part, sizes, i in zip(inside, self.image.chunks, chunk, strict=True)):
+        if all(strip.is_whole for strip in strips):
             return source
-        key = (f"{self.name}-part", *chunk, *(n for part in inside for n in part))
-        self.tasks.setdefault(key, (cut, source, tuple(slice(*part) for part in inside)))
+        key = (self.part_name, *chunk, *[n for strip in strips for n in (strip.low, strip.high)])
+        if key not in self.tasks:
+            self.tasks[key] = (cut, source, tuple([slice(strip.low, strip.high) for strip in strips]))
         return key
+
+
+class _Strip(NamedTuple):
+    """What of the chunks at one position of an axis is needed, where it belongs, and whether it is all of them."""
+
+    chunk: int
+    low: int
+    high: int
+    place: slice
+    is_whole: bool

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from pixelforest.features.patch import Window
 
 Downsampling = Literal["mode", "nearest", "mean"]
+AT_ONCE = 2**16
+"""Blocks that are looked at together; more of them leave the cache."""
 
 
 Step = tuple[int, ...]
@@ -120,32 +123,50 @@ def downsample(values: NDArray[Any], step: Step, method: Downsampling) -> NDArra
         return values[tuple(slice(None, None, s) for s in step)]
     if method not in ("mode", "mean"):
         raise ValueError(f"`downsampling` must be 'mode', 'nearest' or 'mean', got {method!r}")
-    padding = [(0, -n % s) for n, s in zip(values.shape, step, strict=True)]
-    padded, inside = np.pad(values, padding), np.pad(np.ones(values.shape, np.bool_), padding)
-    corners = [
-        tuple(slice(o, None, s) for o, s in zip(at, step, strict=True)) for at in product(*(range(s) for s in step))
-    ]
-    members, valid = [padded[corner] for corner in corners], [inside[corner] for corner in corners]
-    return _mode(members, valid) if method == "mode" else _mean(members, valid)
+    return _reduced(values, step, _modes if method == "mode" else _means)
 
 
-def _mode(members: list[NDArray[Any]], valid: list[NDArray[np.bool_]]) -> NDArray[Any]:
-    best, best_count = members[0].copy(), np.zeros(members[0].shape, np.uint16)
-    for member, is_valid in zip(members, valid, strict=True):
-        count = np.zeros(best.shape, np.uint16)
-        for other, is_other in zip(members, valid, strict=True):
-            count += (member == other) & is_other
-        wins = (count > best_count) | ((count == best_count) & (member < best))
-        wins &= is_valid
-        best[wins], best_count[wins] = member[wins], count[wins]
-    return best
+def _reduced(values: NDArray[Any], step: Step, reduce: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    """Return what `reduce` makes of every block; a cut block is a block of a smaller step."""
+    for axis, (n, s) in enumerate(zip(values.shape, step, strict=True)):
+        whole = n - n % s
+        if 0 < whole < n:
+            parts = np.split(values, [whole], axis)
+            return np.concatenate([_reduced(part, step, reduce) for part in parts], axis)
+    step = tuple(map(min, step, values.shape))
+    shape = tuple(n // s for n, s in zip(values.shape, step, strict=True))
+    found = np.empty(shape, values.dtype)
+    slab = max(1, AT_ONCE // max(1, prod(shape[1:])))
+    for start in range(0, shape[0], slab):
+        part = values[start * step[0] : (start + slab) * step[0]]
+        members = [
+            part[tuple(slice(o, None, s) for o, s in zip(at, step, strict=True))].ravel()
+            for at in product(*map(range, step))
+        ]
+        found[start : start + slab] = reduce(np.stack(members)).reshape(-1, *shape[1:])
+    return found
 
 
-def _mean(members: list[NDArray[Any]], valid: list[NDArray[np.bool_]]) -> NDArray[Any]:
-    total, count = np.zeros(members[0].shape), np.zeros(members[0].shape)
-    for member, is_valid in zip(members, valid, strict=True):
-        counts = is_valid & ~np.isnan(member)
-        total[counts] += member[counts]
-        count += counts
-    with np.errstate(invalid="ignore"):  # 0 / 0: nothing but NaN
-        return (total / count).astype(members[0].dtype)
+def _modes(members: NDArray[Any]) -> NDArray[Any]:
+    """Return the mode of every column of ``(n_members, n_blocks)``, the smallest of several.
+
+    Most blocks of a segmentation have one label; only the others are counted.
+    """
+    modes = members[0].copy()
+    mixed = np.flatnonzero((members[1:] != modes).any(axis=0))
+    rows = members[:, mixed]
+    counts = np.zeros(rows.shape, np.uint16)
+    for one, other in combinations(range(len(rows)), 2):
+        same = rows[one] == rows[other]
+        counts[one] += same
+        counts[other] += same
+    modes[mixed] = np.where(counts == counts.max(axis=0), rows, np.iinfo(rows.dtype).max).min(axis=0)
+    return modes
+
+
+def _means(members: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean of every column of ``(n_members, n_blocks)`` without NaN; NaN where there is nothing else."""
+    is_known = ~np.isnan(members)
+    total = np.where(is_known, members, 0).sum(axis=0, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        return (total / is_known.sum(axis=0)).astype(members.dtype)

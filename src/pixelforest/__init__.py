@@ -1,6 +1,6 @@
 """scikit-learn estimators and transformers for images, with an exact OpenCL engine."""
 
-from pixelforest import metrics, model_selection
+from pixelforest import explain, metrics, model_selection, plot
 from pixelforest.estimators.checks import check_image_estimator
 from pixelforest.estimators.compile_forest import compile_forest
 from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
@@ -31,7 +31,9 @@ __all__ = [
     "PixelClassifier",
     "check_image_estimator",
     "compile_forest",
+    "explain",
     "metrics",
     "model_selection",
+    "plot",
     "register_filter",
 ]

@@ -71,11 +71,12 @@ def read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
         The file cannot be read as an image.
     """
     try:
-        if path.suffix.lower() in TIFF:
-            with tifffile.TiffFile(path) as file:
-                return tuple(file.series[0].shape), np.dtype(file.series[0].dtype)
-        found = imageio.improps(path)
-        return tuple(found.shape), np.dtype(found.dtype)
+        with path.open("rb") as file:  # plugins leave files that they cannot read open
+            if path.suffix.lower() in TIFF:
+                found: Any = tifffile.TiffFile(file).series[0]
+            else:
+                found = imageio.improps(file, extension=path.suffix.lower())
+            return tuple(found.shape), np.dtype(found.dtype)
     except Exception as error:  # each plugin raises its own
         raise ValueError(f"cannot read {str(path)!r} as an image: {error}") from error
 

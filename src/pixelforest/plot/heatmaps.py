@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 12
 """Columns up to which the numbers are written into the fields."""
+INCHES_PER_LETTER = 0.085
+"""Room that names take."""
 
 
 def draw_split_statistics(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -46,7 +48,8 @@ def draw_split_statistics(table: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     'depth'
     """
     _check_filled(table)
-    ax = _draw(table, ax, colors="cividis", limits=(0.0, None), label="splits" if table.max().max() > 1 else "share")
+    label = "splits" if table.max().max() > 1 else "share"
+    ax = _draw(table, ax, colors="cividis", limits=(0.0, None), label=label, rotation=0)
     ax.set_xlabel("depth")
     return ax
 
@@ -84,9 +87,7 @@ def draw_correlations(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     _check_filled(table)
     if table.shape[0] != table.shape[1] or table.abs().max().max() > 1 + 1e-9:
         raise ValueError(f"`table` must be a square table of correlations, got shape {table.shape}")
-    ax = _draw(table, ax, colors="PuOr", limits=(-1.0, 1.0), label="correlation")
-    ax.tick_params(axis="x", rotation=90)
-    return ax
+    return _draw(table, ax, colors="PuOr", limits=(-1.0, 1.0), label="correlation", rotation=90)
 
 
 def _check_filled(table: pd.DataFrame) -> None:
@@ -94,30 +95,34 @@ def _check_filled(table: pd.DataFrame) -> None:
         raise ValueError(f"`table` must have rows and columns, got shape {table.shape}")
 
 
-def _draw(table: pd.DataFrame, ax: Axes | None, *, colors: str, limits: tuple[float, float | None], label: str) -> Axes:
+def _draw(
+    table: pd.DataFrame,
+    ax: Axes | None,
+    *,
+    colors: str,
+    limits: tuple[float, float | None],
+    label: str,
+    rotation: Literal[0, 90],
+) -> Axes:
     n_rows, n_columns = table.shape
+    values = table.to_numpy(float)
     has_numbers = n_columns <= MOST_NUMBERS
-    width = (0.55 if has_numbers else 0.24) * n_columns
-    ax = axes_for(ax, (3.4 + width, 1.2 + 0.24 * n_rows))
-    picture = ax.imshow(table.to_numpy(float), cmap=colors, vmin=limits[0], vmax=limits[1], aspect="auto")
-    ax.set_xticks(np.arange(n_columns), [str(name) for name in table.columns])
+    room = INCHES_PER_LETTER * max(len(str(name)) for name in table.index)
+    below = room if rotation else 0.5
+    ax = axes_for(ax, (1.5 + room + (0.45 if has_numbers else 0.28) * n_columns, 0.4 + below + 0.26 * n_rows))
+    picture = ax.imshow(values, cmap=colors, vmin=limits[0], vmax=limits[1], aspect="auto")
+    ax.set_xticks(np.arange(n_columns), [str(name) for name in table.columns], rotation=rotation)
     ax.set_yticks(np.arange(n_rows), [str(name) for name in table.index])
     if has_numbers:
-        for (row, column), value in np.ndenumerate(table.to_numpy(float)):
+        for (row, column), value in np.ndenumerate(values):
             color = _readable(*picture.to_rgba(value)[:3])
-            ax.text(
-                column,
-                row,
-                "" if np.isnan(value) else f"{value:.2f}",
-                ha="center",
-                va="center",
-                fontsize=7,
-                color=color,
-            )
+            text = "" if np.isnan(value) else f"{value:.2f}"
+            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
     ax.figure.colorbar(picture, ax=ax, label=label)
     return ax
 
 
 def _readable(red: float, green: float, blue: float) -> str:
-    """Return black or white, whichever is easier to read on a colour; luminance as in ITU-R BT.709."""
-    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "white"
+    """Return black or white, whichever has more contrast to a colour (luminance of sRGB, with a gamma of 2.2)."""
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return "black" if luminance > 0.179 else "white"

@@ -198,5 +198,7 @@ def test_bad_input_is_refused():
         TypeError, match=r"`model` must be an ImageSegmenter or PixelClassifier, or a pipeline .*got Dec"
     ):
         permutation_importances(TREE, X, y)
+    with pytest.raises(TypeError, match=r"`scoring` must be a scorer of label images, .*got 'accuracy'"):
+        permutation_importances(model, X, y, by="feature", scoring="accuracy")
     with pytest.raises(ValueError, match="`y` holds no annotated pixel"):
         permutation_importances(model, X, [np.zeros_like(labels) for labels in y], by="feature", cv="prefit")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -104,6 +105,30 @@ def test_names_come_from_tables_through_scalers_or_from_the_caller():
     assert list(split_statistics(make_pipeline(StandardScaler(), forest).fit(named, y)).index) == list(named)
     names = [chr(ord("a") + column) for column in range(N_FEATURES)]
     assert list(split_statistics(forest, feature_names=names).index) == names
+
+
+def test_names_go_through_the_steps_inside_a_pixel_classifier():
+    image, strokes = load_blobs()
+    stack = pf.ImageFeatureStack(("gaussian",), sigmas=(1, 2), device="numpy")
+    forest = RandomForestClassifier(3, max_depth=2, random_state=0)
+    for inner, names in (
+        (StandardScaler(), ["gaussian_sigma_1", "gaussian_sigma_2"]),
+        (PCA(2), ["pca0", "pca1"]),
+    ):
+        model = make_pipeline(stack, pf.PixelClassifier(make_pipeline(inner, forest))).fit([image], [strokes])
+        assert split_statistics(model).index.tolist() == names
+
+
+def test_forests_of_other_libraries():
+    """LightGBM counts depths from 1 and tells what it splits on."""
+    lightgbm = pytest.importorskip("lightgbm")
+    X, y = table_data()
+    model = lightgbm.LGBMClassifier(n_estimators=4, num_leaves=9, min_child_samples=5, verbose=-1).fit(X, y)
+    nodes = model.booster_.trees_to_dataframe().dropna(subset="split_feature")
+    expected = np.zeros((N_FEATURES, nodes["node_depth"].max()), int)
+    column = nodes["split_feature"].str.removeprefix("Column_").astype(int)
+    np.add.at(expected, (column, nodes["node_depth"] - 1), 1)
+    np.testing.assert_array_equal(split_statistics(model, values="counts"), expected)
 
 
 def test_trees_without_splits_have_no_depths():

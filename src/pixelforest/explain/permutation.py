@@ -73,7 +73,7 @@ def permutation_importances(
     Raises
     ------
     TypeError
-        `model` is something else.
+        `model` is something else, or `scoring` is no scorer of label images.
     ValueError
         `by` names no features of `model`, `groups` are given for a fitted model, there is but one image or group to
         hold out, or a fold has no annotated pixel.
@@ -96,6 +96,10 @@ def permutation_importances(
     """
     rng = check_random_state(random_state)
     score = PixelScorer("jaccard", unlabeled=last_step(model).unlabeled) if scoring is None else scoring
+    if not callable(score):
+        raise TypeError(
+            f"`scoring` must be a scorer of label images, such as those of pixelforest.metrics, got {score!r}"
+        )
     if isinstance(cv, str):
         if cv != "prefit":
             raise ValueError(f"`cv` must be a number, a splitter, 'prefit' or None, got {cv!r}")

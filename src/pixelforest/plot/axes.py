@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, ORANGE = "#0072B2", "#E69F00"
-"""Of Okabe and Ito's palette, distinct for colour-blind readers."""
+BLUE = "#0072B2"
+"""Of Okabe and Ito's palette for colour-blind readers."""
 
 
 def axes_for(ax: Axes | None, size: tuple[float, float]) -> Axes:

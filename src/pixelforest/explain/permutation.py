@@ -91,8 +91,8 @@ def permutation_importances(
     >>> table = pf.explain.permutation_importances(
     ...     model, demo.train_images[:3], demo.train_scribbles[:3], n_repeats=2, random_state=0
     ... )
-    >>> table["importance"].idxmax()
-    'gaussian'
+    >>> list(table.index), list(table.columns)
+    (['gaussian', 'laplacian_of_gaussian'], ['importance', 'std', 'baseline', 'n_features'])
     """
     rng = check_random_state(random_state)
     score = PixelScorer("jaccard", unlabeled=last_step(model).unlabeled) if scoring is None else scoring

@@ -171,7 +171,8 @@ def test_a_scheduler_and_two_workers_started_by_hand(tmp_path):
         assert_same_as_the_whole(model, lambda lazy: client.gather(client.compute(lazy), asynchronous=False))
         state = client.run(lambda: __import__("pixelforest.engine.shipping", fromlist=["_received"])._received)
         assert len(state) == N_WORKERS
-        assert all(len(received) == 3 for received in state.values())  # each job came once, and is kept
+        assert all(len(received) <= 3 for received in state.values())  # a job comes once, and is kept
+        assert len(set().union(*state.values())) == 3
         deaths = workers.Deaths()
         workers.trial(client, workers.WorkerProblem(0), deaths, np.random.default_rng(0), 0.2)
         assert (deaths.deaths, deaths.wrong) == (1, 0), deaths

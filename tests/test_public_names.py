@@ -29,8 +29,10 @@ PUBLIC = {
     "augment",
     "check_image_estimator",
     "compile_forest",
+    "explain",
     "metrics",
     "model_selection",
+    "plot",
     "register_filter",
     "suggest_annotations",
 }
@@ -41,7 +43,15 @@ def documented_objects():
     """Return the qualified names and objects of every public class and function."""
     return [
         (f"{module.__name__}.{name}", getattr(module, name))
-        for module in (pf, pf.metrics, pf.model_selection, pixelforest.demo_data, pixelforest.batch)
+        for module in (
+            pf,
+            pf.explain,
+            pf.metrics,
+            pf.model_selection,
+            pf.plot,
+            pixelforest.demo_data,
+            pixelforest.batch,
+        )
         for name in module.__all__
         if inspect.isclass(getattr(module, name)) or inspect.isfunction(getattr(module, name))
     ]
@@ -57,7 +67,9 @@ def test_all_holds_the_public_names():
     assert set(pf.__all__) == PUBLIC
 
 
-@pytest.mark.parametrize("module", [pf, pf.metrics, pf.model_selection], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [pf, pf.explain, pf.metrics, pf.model_selection, pf.plot], ids=lambda module: module.__name__
+)
 def test_all_names_exist_once_and_nothing_else_looks_public(module):
     assert len(set(module.__all__)) == len(module.__all__)
     assert not [name for name in module.__all__ if not hasattr(module, name)]

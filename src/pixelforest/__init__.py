@@ -1,6 +1,6 @@
 """scikit-learn estimators and transformers for images, with an exact OpenCL engine."""
 
-from pixelforest import metrics, model_selection
+from pixelforest import explain, metrics, model_selection, plot
 from pixelforest.augment import Augmentation, augment
 from pixelforest.estimators.augmented_training import AugmentedTraining
 from pixelforest.estimators.checks import check_image_estimator
@@ -37,8 +37,10 @@ __all__ = [
     "augment",
     "check_image_estimator",
     "compile_forest",
+    "explain",
     "metrics",
     "model_selection",
+    "plot",
     "register_filter",
     "suggest_annotations",
 ]

@@ -1,4 +1,7 @@
-"""Predict files: OME-Zarr images tile by tile, ordinary images one by one. A killed run can be resumed."""
+"""Learn from folders of images, and predict files: OME-Zarr tile by tile, ordinary images one by one.
+
+A killed run can be resumed.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pixelforest.batch.folders import fit_folders
 from pixelforest.batch.image_files import predict_images
 from pixelforest.batch.zarr_images import predict_zarr
 from pixelforest.estimators.window_results import Kind
+from pixelforest.io.image_folder import open_folder, open_pairs
 from pixelforest.io.zarr_folders import is_zarr
 
-__all__ = ["predict_files", "predict_images", "predict_zarr"]
+__all__ = ["fit_folders", "open_folder", "open_pairs", "predict_files", "predict_images", "predict_zarr"]
 
 
 def predict_files(

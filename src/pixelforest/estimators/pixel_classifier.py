@@ -103,11 +103,11 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
             Lone arrays, labels that are not integers or have another shape than their image, no annotated pixel,
             fewer than two classes, NaN or inf features; the message names the image.
         """
-        axes = self._axes()
+        axes = self.axes()
         batch = collect_images(X, axes, allow_single=False)
         n_features = checked_n_channels(batch, axes, what="features")
         estimator = default_forest() if self.estimator is None else self.estimator
-        fitted, classes = self._learn(estimator, batch, axes, y, sample_weight, self._annotated_rows)
+        fitted, classes = self._learn(estimator, batch, axes, y, sample_weight, self.annotated_rows)
         self.estimator_, self.classes_, self.n_features_in_ = fitted, classes, n_features
         return self
 
@@ -162,26 +162,44 @@ class PixelClassifier(PixelLabelsMixin, MetaEstimatorMixin, BaseEstimator):
             return map_pixels(job, image, None, self._label_dtype())
         return map_pixels(job, image, len(self.classes_), np.dtype(np.float64))
 
-    def _axes(self) -> ImageAxes:
+    def axes(self) -> ImageAxes:
+        """Return how one feature image is laid out."""
         if self.nan_policy not in ("raise", "mask"):
             raise ValueError(f"`nan_policy` must be 'raise' or 'mask', got {self.nan_policy!r}")
         return checked_axes(self.spatial_ndim, -1)
 
     def _checked(self, X: Any) -> ImageAxes:
-        axes = self._axes()
+        axes = self.axes()
         checked_n_channels(collect_images(X, axes), axes, expected=self.n_features_in_, what="features")
         return axes
 
     def _rows(self, image: Any, index: int) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[int, ...]]:
         """Return the pixels as rows (a view where the layout allows), which are valid, and the spatial shape."""
-        planes = channels_first(image, self._axes(), index=index)
+        planes = channels_first(image, self.axes(), index=index)
         rows = planes.reshape(planes.shape[0], -1).T
         valid = np.isfinite(rows).all(axis=1)
         if self.nan_policy == "raise" and not valid.all():
             raise ValueError(f"`X[{index}]` holds NaN or inf features; pass nan_policy='mask' to leave such pixels out")
         return rows, valid, planes.shape[1:]
 
-    def _annotated_rows(self, image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def annotated_rows(self, image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the features of an image at its annotated pixels, and which of these are valid.
+
+        Parameters
+        ----------
+        image : array-like, shape (*spatial, n_features)
+        annotation : Annotation
+
+        Returns
+        -------
+        rows : ndarray, shape (n_pixels, n_features)
+        valid : ndarray of bool, shape (n_pixels,)
+
+        Raises
+        ------
+        ValueError
+            NaN or inf anywhere in the image, under ``nan_policy="raise"``.
+        """
         rows, valid, _ = self._rows(image, annotation.index)
         return rows[annotation.pixels], valid[annotation.pixels]
 

@@ -18,7 +18,7 @@ from pixelforest.engine.tile_job import TileJob, nan_reach
 from pixelforest.engine.tiling import TileReader
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.image_jobs import checked_memory_limit, map_job
-from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
+from pixelforest.estimators.pixels import PixelLabelsMixin, RowReader, default_forest
 from pixelforest.estimators.shapes import checked_n_channels
 from pixelforest.estimators.tile_rules import Measure, classifier_rule, uncertainty_rule
 from pixelforest.features.patch import Window
@@ -130,15 +130,8 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         checked_memory_limit(self.memory_limit)
         batch = collect_images(X, axes, allow_single=False)
         features.fit(batch.images)
-        backend = open_backend(features.device)
-        plan = features.plan_for(features.n_features_in_)
-
-        def annotated_rows(image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-            planes = planes_of(image, axes, index=annotation.index)
-            return rows_at(backend, TileReader(planes, plan, features.nan_policy, annotation.index), annotation.pixels)
-
         classifier = default_forest() if self.classifier is None else self.classifier
-        fitted, classes = self._learn(classifier, batch, axes, y, sample_weight, annotated_rows)
+        fitted, classes = self._learn(classifier, batch, axes, y, sample_weight, row_reader(features))
         self.features_, self.classifier_, self.classes_ = features, fitted, classes
         self.n_features_in_ = features.n_features_in_
         return self
@@ -300,6 +293,24 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         if len(tile_shape) != axes.spatial_ndim or min(tile_shape) < 1:
             raise ValueError(f"`tile_shape` must be {axes.spatial_ndim} integers >= 1, got {self.tile_shape!r}")
         return tile_shape
+
+
+def row_reader(features: ImageFeatureStack) -> RowReader:
+    """Return what computes the features of an image at its annotated pixels.
+
+    Parameters
+    ----------
+    features : ImageFeatureStack
+        Fitted.
+    """
+    axes, backend = features.axes(), open_backend(features.device)
+    plan = features.plan_for(features.n_features_in_)
+
+    def read(image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        planes = planes_of(image, axes, index=annotation.index)
+        return rows_at(backend, TileReader(planes, plan, features.nan_policy, annotation.index), annotation.pixels)
+
+    return read
 
 
 def rows_at(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -68,25 +68,31 @@ def _build_plan(
     outputs: list[Plane] = []
     names: list[str] = []
     first_axis = len(spacing) - filter_ndim
-
-    def add(spec: FeatureSpec, channel: int, prefix: str) -> None:
+    for spec, channel in applications(specs, n_channels):
         planes = spec.planes(
-            channel, spacing[first_axis:], convention=convention, first_axis=first_axis, large_sigma=large_sigma
+            channel or 0, spacing[first_axis:], convention=convention, first_axis=first_axis, large_sigma=large_sigma
         )
         if isinstance(spec.entry, CustomFilter) and not spec.entry.is_per_channel:
             everything = tuple(range(n_channels))
             planes = tuple(replace(p, channels=everything) if isinstance(p, Host) else p for p in planes)
         outputs.extend(planes)
+        prefix = "" if channel is None or n_channels == 1 else f"channel_{channel}_"
         names.extend(prefix + name for name in spec.names(filter_ndim))
+    return FeaturePlan(tuple(outputs), tuple(names), len(spacing), n_channels)
 
+
+def applications(specs: tuple[FeatureSpec, ...], n_channels: int) -> Iterator[tuple[FeatureSpec, int | None]]:
+    """Yield every specification with every channel that it is applied to, in the order of the features.
+
+    The channel is None for what is computed once per image.
+    """
     for channel in range(n_channels):
         for spec in specs:
             if spec.entry.is_per_channel:
-                add(spec, channel, f"channel_{channel}_" if n_channels > 1 else "")
+                yield spec, channel
     for spec in specs:
         if not spec.entry.is_per_channel:
-            add(spec, 0, "")
-    return FeaturePlan(tuple(outputs), tuple(names), len(spacing), n_channels)
+            yield spec, None
 
 
 def grid(filters: Sequence[Any], sigmas: Sequence[float]) -> tuple[FeatureSpec, ...]:

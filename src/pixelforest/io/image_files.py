@@ -62,6 +62,25 @@ def read_image(path: Path) -> NDArray[Any]:
         raise ValueError(f"cannot read {str(path)!r} as an image: {error}") from error
 
 
+def read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and dtype of what `read_image` reads, without the pixels.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read as an image.
+    """
+    try:
+        with path.open("rb") as file:  # plugins leave files that they cannot read open
+            if path.suffix.lower() in TIFF:
+                found: Any = tifffile.TiffFile(file).series[0]
+            else:
+                found = imageio.improps(file, extension=path.suffix.lower())
+            return tuple(found.shape), np.dtype(found.dtype)
+    except Exception as error:  # each plugin raises its own
+        raise ValueError(f"cannot read {str(path)!r} as an image: {error}") from error
+
+
 def label_file_name(image: Path, labels_ndim: int) -> str:
     """Return the name of the label file of an image: PNG in two dimensions unless the image is TIFF, else TIFF.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.images.containers import ImageAxes, channels_first
+from pixelforest.images.containers import ImageAxes
 
 
 def checked_regions(labels: Any, *, argument: str = "labels") -> NDArray[Any]:
@@ -33,6 +33,24 @@ def checked_regions(labels: Any, *, argument: str = "labels") -> NDArray[Any]:
     return array
 
 
+def check_image_shape(image: Any, shape: tuple[int, ...], channel_axis: int | None, *, argument: str = "image") -> None:
+    """Raise if an image, lazy or not, does not lie on a label image of a shape.
+
+    Raises
+    ------
+    ValueError
+        Another shape than that of the label image.
+    """
+    axes = ImageAxes(len(shape), channel_axis)
+    if len(image.shape) == axes.ndim and axes.spatial(tuple(image.shape)) == tuple(shape):
+        return
+    where = "" if channel_axis is None else f", and channels on axis {channel_axis}"
+    hint = "; `channel_axis` says which axis holds channels" if channel_axis is None else ""
+    raise ValueError(
+        f"`{argument}` must have the shape of its label image, {tuple(shape)}{where}; got {tuple(image.shape)}{hint}"
+    )
+
+
 def checked_planes(
     image: Any, shape: tuple[int, ...], channel_axis: int | None, *, argument: str = "image"
 ) -> NDArray[Any]:
@@ -46,15 +64,9 @@ def checked_planes(
         Another shape than that of the label image, or NaN or infinity.
     """
     array = np.asarray(image)
-    axes = ImageAxes(len(shape), channel_axis)
-    if array.ndim != axes.ndim or axes.spatial(array.shape) != tuple(shape):
-        raise ValueError(
-            f"`{argument}` must have the shape of the label image, {tuple(shape)}"
-            f"{'' if channel_axis is None else f', and channels on axis {channel_axis}'}; got shape {array.shape}"
-            + ("; `channel_axis` says which axis holds channels" if channel_axis is None else "")
-        )
+    check_image_shape(array, shape, channel_axis, argument=argument)
     if array.dtype.kind not in "buif":
         raise TypeError(f"`{argument}` must hold real numbers, got dtype {array.dtype}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"`{argument}` holds NaN or inf: measurements of it are undefined")
-    return channels_first(array, axes, index=0)
+    return array[np.newaxis] if channel_axis is None else np.moveaxis(array, channel_axis, 0)

@@ -47,15 +47,14 @@ def feret_diameter_min(regions: Regions) -> NDArray[Any]:
     Its hull is that of the middles of the pixels' faces, as in `feret_diameter_max`.
     """
     runs, found = regions.runs, np.empty(len(regions))
-    last = runs.coordinates + np.array([[0], [1]]) * (runs.length - 1)
-    ends = np.concatenate([runs.coordinates.T, last.T], axis=0).astype(np.float64)
-    region = np.concatenate([runs.region, runs.region])
+    begin = (runs.coordinates - (regions.lower - regions.origin).T[:, runs.region]).T
+    end = begin + np.stack([np.zeros_like(runs.length), runs.length - 1], axis=1)
     offsets = np.array([[0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
-    order = np.argsort(region, kind="stable")
-    for i, points in enumerate(np.split(ends[order], np.cumsum(np.bincount(region))[:-1]) if len(regions) else []):
-        corners = (points[:, None] + offsets).reshape(-1, 2) * np.asarray(regions.spacing)
+    points = np.stack([begin, end], axis=1)[:, :, None] + offsets
+    for i, of_region in enumerate(np.split(points, runs.first[1:])[: len(regions)]):
+        corners = of_region.reshape(-1, 2) * np.asarray(regions.spacing)
         hull = corners[ConvexHull(corners).vertices]
         sides = np.roll(hull, -1, axis=0) - hull
-        normals = sides[:, ::-1] * (1, -1) / np.linalg.norm(sides, axis=1, keepdims=True)
-        found[i] = np.ptp(hull @ normals.T, axis=0).min()
+        normals = sides[:, ::-1] * (1, -1) / np.sqrt((sides**2).sum(axis=1, keepdims=True))
+        found[i] = np.ptp((hull[:, None] * normals).sum(axis=2), axis=0).min()
     return found

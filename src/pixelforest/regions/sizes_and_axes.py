@@ -77,7 +77,7 @@ def inertia_tensor_eigvals(regions: Regions) -> NDArray[Any]:
 
 def axis_major_length(regions: Regions) -> NDArray[Any]:
     """Return the longest axis of the ellipse or ellipsoid with the same second moments."""
-    values = inertia_tensor_eigvals(regions)
+    values = regions.shared(inertia_tensor_eigvals)
     if regions.ndim == 2:
         return 4 * np.sqrt(values[:, 0])
     return np.sqrt((10 * (values[:, 0] + values[:, 1] - values[:, 2])).clip(0))
@@ -85,7 +85,7 @@ def axis_major_length(regions: Regions) -> NDArray[Any]:
 
 def axis_minor_length(regions: Regions) -> NDArray[Any]:
     """Return the shortest axis of the ellipse or ellipsoid with the same second moments."""
-    values = inertia_tensor_eigvals(regions)
+    values = regions.shared(inertia_tensor_eigvals)
     if regions.ndim == 2:
         return 4 * np.sqrt(values[:, 1])
     return np.sqrt((10 * (-values[:, 0] + values[:, 1] + values[:, 2])).clip(0))
@@ -93,7 +93,7 @@ def axis_minor_length(regions: Regions) -> NDArray[Any]:
 
 def eccentricity(regions: Regions) -> NDArray[Any]:
     """Return √(1 − l₂/l₁) for the eigenvalues l of the inertia tensor; 0 for one pixel."""
-    large, small = inertia_tensor_eigvals(regions).T
+    large, small = regions.shared(inertia_tensor_eigvals).T
     return np.sqrt(1 - np.nan_to_num(ratio(small, large), nan=1.0))
 
 

@@ -11,6 +11,16 @@ from scipy.spatial import ConvexHull
 
 from pixelforest.regions.regions import Regions
 
+HULLS = ("area_convex", "solidity", "feret_diameter_max")
+"""What is measured on convex hulls, which flat regions in volumes do not have."""
+
+
+def is_flat(regions: Regions) -> NDArray[np.bool_]:
+    """Return which regions of a volume lie in one plane; none of a plane do."""
+    if regions.ndim == 2:
+        return np.zeros(len(regions), np.bool_)
+    return np.linalg.matrix_rank(regions.covariance, hermitian=True) < regions.ndim
+
 
 def region_masks(regions: Regions) -> list[Any]:
     """Return scikit-image's view of every region; what several properties share, such as the hull, is kept there."""
@@ -28,9 +38,14 @@ def by_scikit_image(name: str) -> Callable[[Regions], NDArray[Any]]:
     def compute(regions: Regions) -> NDArray[Any]:
         if not len(regions):
             return _empty(regions, name)
-        return np.stack([np.asarray(getattr(region, name)) for region in regions.shared(region_masks)])
+        is_measured = ~regions.shared(is_flat) if name in HULLS else np.ones(len(regions), np.bool_)
+        found = [np.nan] * len(regions)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of intensities that add up to 0
+            for i in np.flatnonzero(is_measured):
+                found[i] = getattr(regions.shared(region_masks)[i], name)
+        return np.asarray(found, np.float64)
 
-    compute.__doc__ = f"Return `{name}` of `skimage.measure.regionprops`."
+    compute.__doc__ = f"Return `{name}` of `skimage.measure.regionprops`; NaN where it is not defined."
     return compute
 
 

@@ -48,7 +48,16 @@ def coins():
 def cells():
     """Return regions in 3-D, with gaps between their labels, and an image."""
     volume = ndimage.gaussian_filter(np.random.default_rng(0).random((12, 40, 36)), 2)
-    return 3 * label(volume > np.quantile(volume, 0.9)), (1e4 * volume).astype(np.uint16)
+    labels = label(volume > np.quantile(volume, 0.9))
+    solid = np.bincount(labels.ravel()) > 30  # flat regions have no hull, and scikit-image warns
+    return 3 * labels * solid[labels], (1e4 * volume).astype(np.uint16)
+
+
+def test_flat_regions_in_volumes_have_no_hull():
+    labels = np.zeros((3, 5, 5), int)
+    labels[1], labels[:, 2, 2] = 4, 7
+    found = measure_regions(labels, properties=("area_convex", "solidity", "feret_diameter_max", "area"))
+    assert_array_equal(found.values, [[np.nan, np.nan, np.nan, 24], [np.nan, np.nan, np.nan, 3]])
 
 
 def test_nothing_of_scikit_image_is_missing():
@@ -66,7 +75,7 @@ def test_every_property_on_a_photograph():
 
 def test_every_property_of_volumes():
     labels, image = cells()
-    assert labels.max() > 20
+    assert len(np.unique(labels)) > 8
     assert_same(labels, image, [name for name in SHARED if name not in FLAT])
 
 

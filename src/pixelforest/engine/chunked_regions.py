@@ -146,9 +146,9 @@ def measure_chunks(
     if planes is not None:
         planes = da.asarray(planes).rechunk((len(planes), *labels.chunks))
     job = RegionJob(asked, spacing, has_channels, argument)
-    parts = dask.compute(*(_task(job, labels, planes, box) for box in _boxes(labels.chunks)))
+    parts = dask.compute(*(_task(job, labels, planes, box) for box in _boxes(labels.chunks)), optimize_graph=False)
     again = [_task(job, labels, planes, box, only) for box, only in _shared_boxes(parts, labels.chunks)]
-    return _merged(asked, parts, dask.compute(*again))
+    return _merged(asked, parts, dask.compute(*again, optimize_graph=False))
 
 
 def _boxes(chunks: tuple[tuple[int, ...], ...]) -> list[Box]:
@@ -170,8 +170,13 @@ def _task(job: RegionJob, labels: Any, planes: Any, box: Box, only: NDArray[np.i
     reach = 1 if only is None else 0  # contacts are known when regions are measured once more
     more = tuple(slice(side.start, min(side.stop + reach, n)) for side, n in zip(box, labels.shape, strict=True))
     start, core = tuple(side.start for side in box), tuple(side.stop - side.start for side in box)
-    part = None if planes is None else planes[(slice(None), *box)]
-    return dask.delayed(job.measure_part)(labels[more], part, start, core, only)
+    part = None if planes is None else _cut(planes, (slice(None), *box))
+    return dask.delayed(job.measure_part)(_cut(labels, more), part, start, core, only)
+
+
+def _cut(array: Any, box: Box) -> Any:
+    """Return a part of a dask array as one task. Not optimised: so all parts share the chunks that are read."""
+    return array[box].rechunk(-1).to_delayed(optimize_graph=False).item()
 
 
 def _shared_boxes(parts: Sequence[Part], chunks: tuple[tuple[int, ...], ...]) -> list[tuple[Box, NDArray[np.int64]]]:

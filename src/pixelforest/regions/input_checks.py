@@ -22,7 +22,11 @@ def checked_regions(labels: Any, *, argument: str = "labels") -> NDArray[Any]:
     """
     array = np.asarray(labels)
     if array.dtype.kind not in "ui":
-        hint = "; `skimage.measure.label` makes regions of a mask" if array.dtype.kind == "b" else ""
+        hints = {
+            "b": "; `skimage.measure.label` makes regions of a mask",
+            "f": "; `labels.astype(int)` makes integers of whole numbers",
+        }
+        hint = hints.get(array.dtype.kind, "")
         raise TypeError(f"`{argument}` must hold integers, one per region, got dtype {array.dtype}{hint}")
     if array.ndim not in (2, 3):
         raise ValueError(f"`{argument}` must have 2 or 3 axes, (y, x) or (z, y, x), got shape {array.shape}")

@@ -76,6 +76,7 @@ APOC = {
     "sum_intensity": "intensity_sum",
     "standard_deviation_intensity": "intensity_std",
     "mass_center": "centroid_weighted",
+    **{f"proximal_neighbor_count_d{d}": f"proximal_neighbor_count={d}" for d in (10, 20, 40, 80, 160)},
     **{
         f"average_distance_of_n{n}_nearest_neighbors": f"average_distance_of_n_nearest_neighbors={n}"
         for n in (1, 2, 3, 4, 5, 6, 7, 8, 10, 20)

@@ -18,6 +18,7 @@ SUITES = {
         "benchmarks.scale.suite",
         "whole predictions outrun the field, memory stays flat, dask and workers cost little",
     ),
+    "objects": ("benchmarks.objects.suite", "regions are measured faster than by scikit-image, and in how much memory"),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
     "reliability": (
         "benchmarks.reliability.suite",

@@ -26,6 +26,7 @@ PUBLIC = {
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "RegionFeatures",
     "augment",
     "check_image_estimator",
     "compile_forest",

@@ -13,6 +13,7 @@ from pixelforest.estimators.normalizer import ImageNormalizer
 from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
+from pixelforest.estimators.region_features import RegionFeatures
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
@@ -34,6 +35,7 @@ __all__ = [
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "RegionFeatures",
     "augment",
     "check_image_estimator",
     "compile_forest",

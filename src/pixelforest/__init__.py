@@ -8,7 +8,12 @@ from pixelforest.estimators.extra_trees_regressor import OpenCLExtraTreesRegress
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.flatten import Flatten
 from pixelforest.estimators.normalizer import ImageNormalizer
+from pixelforest.estimators.object_classifier import ObjectClassifier
+from pixelforest.estimators.object_merger import ObjectMerger
+from pixelforest.estimators.object_regressor import ObjectRegressor
+from pixelforest.estimators.object_selector import ObjectSelector
 from pixelforest.estimators.pixel_classifier import PixelClassifier
+from pixelforest.estimators.pixel_regressor import PixelRegressor
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
 from pixelforest.estimators.segmenter import ImageSegmenter
@@ -24,11 +29,16 @@ __all__ = [
     "ImageFeatureStack",
     "ImageNormalizer",
     "ImageSegmenter",
+    "ObjectClassifier",
+    "ObjectMerger",
+    "ObjectRegressor",
+    "ObjectSelector",
     "OpenCLExtraTreesClassifier",
     "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "PixelRegressor",
     "check_image_estimator",
     "compile_forest",
     "metrics",

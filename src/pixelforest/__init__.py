@@ -19,6 +19,7 @@ from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestReg
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
+from pixelforest.io.measurement_tables import read_measurements
 
 __version__ = "0.1.0.dev0"
 
@@ -43,5 +44,6 @@ __all__ = [
     "compile_forest",
     "metrics",
     "model_selection",
+    "read_measurements",
     "register_filter",
 ]

@@ -85,9 +85,7 @@ def read_annotations(
         Names the images that have no annotated pixel.
     """
     label_images = one_per_image(y, len(shapes), "y")
-    weight_images = (
-        [None] * len(shapes) if sample_weight is None else one_per_image(sample_weight, len(shapes), "sample_weight")
-    )
+    weight_images = one_weight_image_each(sample_weight, len(shapes))
     annotations, empty = [], []
     for index, (labels, weights, shape) in enumerate(zip(label_images, weight_images, shapes, strict=True)):
         array = as_labels(labels, shape, index=index).ravel()
@@ -120,6 +118,11 @@ def one_per_image(values: Any, n_images: int, argument: str) -> list[Any]:
     if len(values) != n_images:
         raise ValueError(f"`{argument}` must hold one image per sample, {n_images}, got {len(values)}")
     return [values[i] for i in range(n_images)]
+
+
+def one_weight_image_each(sample_weight: Any, n_images: int) -> list[Any]:
+    """Return one weight image per sample, or None for each."""
+    return [None] * n_images if sample_weight is None else one_per_image(sample_weight, n_images, "sample_weight")
 
 
 def weights_at(

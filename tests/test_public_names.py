@@ -24,6 +24,7 @@ PUBLIC = {
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "RegionFeatures",
     "check_image_estimator",
     "compile_forest",
     "metrics",

@@ -16,6 +16,7 @@ from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.pixel_regressor import PixelRegressor
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
+from pixelforest.estimators.region_features import RegionFeatures
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
@@ -40,6 +41,7 @@ __all__ = [
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
     "PixelRegressor",
+    "RegionFeatures",
     "check_image_estimator",
     "compile_forest",
     "metrics",

@@ -17,7 +17,7 @@ from pixelforest.estimators.object_predictor import ObjectPredictor
 from pixelforest.estimators.pixels import default_forest
 from pixelforest.images.labels import label_dtype
 from pixelforest.images.object_annotations import ObjectAnnotation, read_classes
-from pixelforest.images.object_samples import ObjectSample
+from pixelforest.regions.samples import ObjectSample
 
 
 def _has_predict_proba(self: ObjectClassifier) -> bool:
@@ -33,9 +33,9 @@ class ObjectClassifier(ClassifierMixin, ObjectPredictor):
 
     Parameters
     ----------
-    properties : sequence of str, optional
-        Measurements, as in `RegionFeatures`. Without them: area, axis_major_length, axis_minor_length and extent;
-        for samples with an image also intensity_mean and intensity_std.
+    properties : sequence of str, or str, optional
+        Measurements, as in `RegionFeatures`. Without them: those that `RegionFeatures` takes by itself; for samples
+        with an image also intensity_mean and intensity_std.
     estimator : scikit-learn classifier, optional
         Cloned by `fit`. Without one: `OpenCLRandomForestClassifier` with 100 trees of depth at most 10.
     output : {"image", "table"}

@@ -20,7 +20,7 @@ from pixelforest.estimators.pixels import default_forest
 from pixelforest.estimators.shapes import restore
 from pixelforest.images.labels import as_labels
 from pixelforest.images.object_annotations import ObjectAnnotation, count_votes, read_all, warn_of_disputes
-from pixelforest.images.object_samples import ObjectSample
+from pixelforest.regions.samples import ObjectSample
 from pixelforest.regions.touching_pairs import TouchingPairs, across_faces, find_touching_pairs, measure_pairs
 
 MERGE, KEEP = 1, 2
@@ -35,7 +35,7 @@ class ObjectMerger(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
 
     Parameters
     ----------
-    properties : sequence of str, optional
+    properties : sequence of str, or str, optional
         Measurements of pairs: touch_count, touch_portion, smaller_touch_portion, mean_touch_intensity,
         centroid_distance, and ``<measurement>_difference`` of any measurement of objects, such as
         intensity_mean_difference or area_difference. Without them: touch_portion, and for samples with an image
@@ -94,7 +94,7 @@ class ObjectMerger(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        properties: Sequence[str] | None = None,
+        properties: Sequence[str] | str | None = None,
         estimator: Any = None,
         *,
         relabel: bool = False,
@@ -207,7 +207,7 @@ class ObjectMerger(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
         table = measure_pairs(
             sample.labels,
             sample.image,
-            properties=tuple(names),
+            properties=names,
             spacing=self.spacing,
             channel_axis=None if sample.image is None else self.channel_axis,
         )

@@ -15,7 +15,7 @@ from pixelforest.engine.xarrays import name_like
 from pixelforest.estimators.object_tables import ObjectInputMixin, check_names, learn_rows, paint, predict_rows
 from pixelforest.estimators.shapes import restore
 from pixelforest.images.object_annotations import ObjectAnnotation, read_all
-from pixelforest.images.object_samples import ObjectSample
+from pixelforest.regions.samples import ObjectSample
 
 Output = Literal["image", "table"]
 
@@ -31,7 +31,7 @@ class ObjectPredictor(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        properties: Sequence[str] | None = None,
+        properties: Sequence[str] | str | None = None,
         estimator: Any = None,
         *,
         output: Output = "image",

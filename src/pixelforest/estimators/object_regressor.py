@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 from pixelforest.estimators.object_predictor import ObjectPredictor
 from pixelforest.estimators.pixels import default_regression_forest
 from pixelforest.images.object_annotations import ObjectAnnotation, read_values
-from pixelforest.images.object_samples import ObjectSample
+from pixelforest.regions.samples import ObjectSample
 
 
 class ObjectRegressor(RegressorMixin, ObjectPredictor):
@@ -22,7 +22,7 @@ class ObjectRegressor(RegressorMixin, ObjectPredictor):
 
     Parameters
     ----------
-    properties : sequence of str, optional
+    properties : sequence of str, or str, optional
         Measurements, as in `ObjectClassifier`.
     estimator : scikit-learn regressor, optional
         Cloned by `fit`. Without one: `OpenCLRandomForestRegressor` with 100 trees of depth at most 10.

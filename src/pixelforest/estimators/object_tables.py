@@ -10,28 +10,26 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from pixelforest.estimators.region_features import DEFAULT_PROPERTIES
 from pixelforest.estimators.shapes import ImageInputMixin
 from pixelforest.images.containers import ImageAxes, ImageBatch, checked_axes, checked_spacing
 from pixelforest.images.object_annotations import ObjectAnnotation
-from pixelforest.images.object_samples import ObjectSample, collect_objects
 from pixelforest.regions import measure_regions
+from pixelforest.regions.samples import ObjectSample, collect_objects
 
-SHAPE_PROPERTIES = ("area", "axis_major_length", "axis_minor_length", "extent")
 INTENSITY_PROPERTIES = ("intensity_mean", "intensity_std")
 
 
 class ObjectInputMixin(ImageInputMixin):
     """Samples, tables and rows of estimators with `properties`, `spacing`, `spatial_ndim` and `channel_axis`."""
 
-    properties: Sequence[str] | None
+    properties: Sequence[str] | str | None
     spacing: Sequence[float] | None
     spatial_ndim: int
     channel_axis: int | None
     feature_names_in_: NDArray[Any]
 
     def _axes(self) -> ImageAxes:
-        if isinstance(self.properties, str) or (self.properties is not None and not len(self.properties)):
-            raise ValueError(f"`properties` must be a sequence of names, got {self.properties!r}")
         checked_spacing(self.spacing, self.spatial_ndim)
         return checked_axes(self.spatial_ndim, self.channel_axis)
 
@@ -42,11 +40,11 @@ class ObjectInputMixin(ImageInputMixin):
         """Return the measurements of one sample, one row per object."""
         names = self.properties
         if names is None:
-            names = SHAPE_PROPERTIES if sample.image is None else SHAPE_PROPERTIES + INTENSITY_PROPERTIES
+            names = DEFAULT_PROPERTIES if sample.image is None else DEFAULT_PROPERTIES + INTENSITY_PROPERTIES
         table = measure_regions(
             sample.labels,
             sample.image,
-            properties=tuple(names),
+            properties=names,
             spacing=self.spacing,
             channel_axis=None if sample.image is None else self.channel_axis,
         )

@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.features.kernels import Kernel, weights
-from pixelforest.features.suggest import suggestion
+from pixelforest.spelling import suggestion
 
 LargeSigma = Literal["direct", "cascade"]
 """What `large_sigma` may be."""

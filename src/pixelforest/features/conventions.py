@@ -30,7 +30,7 @@ from typing import Literal
 
 from pixelforest.features.kernels import GaussianKernel, Kernel, MomentKernel
 from pixelforest.features.planes import Boundary
-from pixelforest.features.suggest import suggestion
+from pixelforest.spelling import suggestion
 
 ConventionName = Literal["scipy", "ilastik", "clesperanto", "skimage"]
 """What `convention` may be."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pixelforest.features.filters import FILTERS
 from pixelforest.features.presets import PRESETS
 from pixelforest.features.spec import FeatureSpec
-from pixelforest.features.suggest import suggestion
+from pixelforest.spelling import suggestion
 
 
 def parse_features(features: str | Sequence[FeatureSpec | str]) -> tuple[FeatureSpec, ...]:

@@ -13,7 +13,7 @@ from pixelforest.features.custom import CustomFilter
 from pixelforest.features.filters import FILTERS, FIXED_CONVENTIONS, ImageFilter
 from pixelforest.features.geometry import Geometry
 from pixelforest.features.planes import Plane, Source
-from pixelforest.features.suggest import suggestion
+from pixelforest.spelling import suggestion
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegionTable:
     """One row per region, one column per measurement.
 
@@ -20,6 +20,12 @@ class RegionTable:
     names : tuple of str
         Names of the columns.
     values : ndarray of float64, shape (n_regions, n_columns)
+
+    Examples
+    --------
+    >>> table = RegionTable(np.array([3, 7]), ("area",), np.array([[5.0], [2.0]]))
+    >>> table.column("area").tolist()
+    [5.0, 2.0]
     """
 
     labels: NDArray[np.int64]
@@ -27,6 +33,12 @@ class RegionTable:
     values: NDArray[np.float64]
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """Return one measurement of all regions."""
+        """Return one measurement of all regions.
+
+        Raises
+        ------
+        ValueError
+            There is no such column.
+        """
         found: NDArray[Any] = self.values[:, self.names.index(name)]
         return found

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.regions.measure import measure_regions
+from pixelforest.regions.neighbours import find_contacts
 
 DIFFERENCE = "_difference"
 TOUCHES = ("touch_count", "touch_portion", "smaller_touch_portion", "mean_touch_intensity", "centroid_distance")
@@ -64,11 +65,11 @@ def across_faces(labels: NDArray[Any], values: NDArray[Any]) -> tuple[NDArray[An
     Parameters
     ----------
     labels : ndarray, shape (\*spatial)
-    values : ndarray, shape (\*spatial) or (\*spatial, n_channels)
+    values : ndarray, shape (\*spatial)
 
     Returns
     -------
-    lower, upper : ndarray, shape (n_faces,) or (n_faces, n_channels)
+    lower, upper : ndarray, shape (n_faces,)
 
     Examples
     --------
@@ -98,20 +99,23 @@ def find_touching_pairs(labels: NDArray[Any]) -> TouchingPairs:
     >>> pairs.first.tolist(), pairs.second.tolist(), pairs.n_faces.tolist()
     ([1, 1, 3], [3, 7, 7], [1, 1, 1])
     """
-    lower, upper = (side.astype(np.int64) for side in across_faces(labels, labels))
-    regions, border = np.unique(np.concatenate([lower, upper]), return_counts=True)
-    inner = (lower > 0) & (upper > 0)
-    lower, upper = lower[inner], upper[inner]
-    codes, n_faces = np.unique(_codes(np.minimum(lower, upper), np.maximum(lower, upper), regions), return_counts=True)
-    rows = np.stack(np.divmod(codes, max(len(regions), 1)))
-    return TouchingPairs(regions[rows[0]], regions[rows[1]], n_faces.astype(np.int64), border[rows])
+    contacts = find_contacts(labels)
+    regions, position = np.unique(np.stack([contacts.first, contacts.second]), return_inverse=True)
+    border = np.bincount(position.ravel(), np.tile(contacts.n_faces, 2), minlength=len(regions)).astype(np.int64)
+    inner = contacts.first > 0
+    return TouchingPairs(
+        contacts.first[inner],
+        contacts.second[inner],
+        contacts.n_faces[inner],
+        border[position.reshape(2, -1)[:, inner]],
+    )
 
 
 def measure_pairs(
     labels: NDArray[Any],
     image: NDArray[Any] | None = None,
     *,
-    properties: Sequence[str],
+    properties: Sequence[str] | str,
     spacing: Sequence[float] | None = None,
     channel_axis: int | None = None,
 ) -> PairTable:
@@ -122,7 +126,7 @@ def measure_pairs(
     labels : ndarray of integers, shape (\*spatial)
     image : ndarray, optional
         Intensities.
-    properties : sequence of str
+    properties : sequence of str, or str
         touch_count
             Faces between the two.
         touch_portion, smaller_touch_portion
@@ -143,38 +147,56 @@ def measure_pairs(
     ValueError
         A measurement that is unknown, or that needs an image where there is none.
     """
-    known = [name for name in properties if name in TOUCHES or name.endswith(DIFFERENCE)]
-    if unknown := [name for name in properties if name not in known]:
+    asked = properties.replace(",", " ").split() if isinstance(properties, str) else list(properties)
+    if unknown := [name for name in asked if name not in TOUCHES and not name.endswith(DIFFERENCE)]:
         raise ValueError(f"`properties` must be of {TOUCHES} or end with {DIFFERENCE!r}, got {unknown}")
+    if not asked:
+        raise ValueError(f"`properties` must name at least one measurement, got {properties!r}")
     pairs = find_touching_pairs(labels)
-    names: list[str] = []
-    columns: list[NDArray[np.float64]] = []
-    for name in properties:
+    differences = _differences(asked, pairs, labels, image, spacing, channel_axis)
+    columns: dict[str, NDArray[np.float64]] = {}
+    for name in asked:
         if name.endswith(DIFFERENCE):
-            measured = measure_regions(
-                labels, image, properties=(name.removesuffix(DIFFERENCE),), spacing=spacing, channel_axis=channel_axis
-            )
-            values = np.abs(_of_both(pairs, measured.labels, measured.values))
-            names.extend(f"{column}{DIFFERENCE}" for column in measured.names)
+            columns |= {column: np.abs(values) for column, values in differences[name].items()}
+        elif name == "centroid_distance":
+            columns[name] = np.linalg.norm(list(differences[f"centroid{DIFFERENCE}"].values()), axis=0)
         elif name == "mean_touch_intensity":
-            values = _mean_touch_intensity(pairs, labels, image, channel_axis)
-            names.extend([name] if channel_axis is None else [f"{name}-{i}" for i in range(values.shape[1])])
+            columns |= _mean_touch_intensity(pairs, labels, image, channel_axis)
         else:
-            values = _touch_values(name, pairs, labels, spacing)[:, np.newaxis]
-            names.append(name)
-        columns.append(values)
-    return PairTable(pairs, tuple(names), np.concatenate(columns, axis=1).astype(np.float64))
+            columns[name] = _touch_values(name, pairs)
+    return PairTable(pairs, tuple(columns), np.stack(list(columns.values()), axis=1))
 
 
-def _touch_values(
-    name: str, pairs: TouchingPairs, labels: NDArray[Any], spacing: Sequence[float] | None
-) -> NDArray[np.float64]:
+def _differences(
+    asked: Sequence[str],
+    pairs: TouchingPairs,
+    labels: NDArray[Any],
+    image: NDArray[Any] | None,
+    spacing: Sequence[float] | None,
+    channel_axis: int | None,
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Return, for every difference that is needed, its columns by name: first region of each pair minus the second."""
+    needed = [name.removesuffix(DIFFERENCE) for name in asked if name.endswith(DIFFERENCE)]
+    if "centroid_distance" in asked and "centroid" not in needed:
+        needed.append("centroid")
+    if not needed:
+        return {}
+    table = measure_regions(labels, image, properties=needed, spacing=spacing, channel_axis=channel_axis)
+    first, second = (np.searchsorted(table.labels, side) for side in (pairs.first, pairs.second))
+    values = dict(zip(table.names, (table.values[first] - table.values[second]).T, strict=True))
+    return {
+        f"{name}{DIFFERENCE}": {
+            f"{column}{DIFFERENCE}": found
+            for column, found in values.items()
+            if column == name or column.startswith(f"{name}-")
+        }
+        for name in needed
+    }
+
+
+def _touch_values(name: str, pairs: TouchingPairs) -> NDArray[np.float64]:
     if name == "touch_count":
         return pairs.n_faces.astype(np.float64)
-    if name == "centroid_distance":
-        centroids = measure_regions(labels, properties=("centroid",), spacing=spacing)
-        distance: NDArray[np.float64] = np.linalg.norm(_of_both(pairs, centroids.labels, centroids.values), axis=1)
-        return distance
     borders = pairs.n_border_faces
     border = borders.min(axis=0) if name == "touch_portion" else borders.max(axis=0)
     return np.asarray(pairs.n_faces / border, np.float64)
@@ -182,24 +204,21 @@ def _touch_values(
 
 def _mean_touch_intensity(
     pairs: TouchingPairs, labels: NDArray[Any], image: NDArray[Any] | None, channel_axis: int | None
-) -> NDArray[np.float64]:
-    """Return the mean intensity at the faces of every pair, shape ``(n_pairs, n_channels)``."""
+) -> dict[str, NDArray[np.float64]]:
+    """Return the mean intensity at the faces of every pair, one column per channel."""
     if image is None:
-        raise ValueError("'mean_touch_intensity' needs an image, got labels alone")
-    channels_last = image[..., np.newaxis] if channel_axis is None else np.moveaxis(image, channel_axis, -1)
+        raise ValueError("`properties`: 'mean_touch_intensity' needs an image of intensities; give (labels, image)")
     lower, upper = across_faces(labels, labels)
     inner = (lower > 0) & (upper > 0)
     row = pairs.row_of(lower[inner].astype(np.int64), upper[inner].astype(np.int64))
-    sides = across_faces(labels, channels_last)
-    means = (sides[0][inner].astype(np.float64) + sides[1][inner]) / 2
-    sums = [np.bincount(row, channel, minlength=len(pairs.first)) for channel in means.T]
-    return np.asarray(np.stack(sums, axis=1) / pairs.n_faces[:, np.newaxis], np.float64)
-
-
-def _of_both(pairs: TouchingPairs, regions: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the measurements of the first region of every pair minus those of the second."""
-    first, second = (np.searchsorted(regions, side) for side in (pairs.first, pairs.second))
-    return values[first] - values[second]
+    planes = image[np.newaxis] if channel_axis is None else np.moveaxis(image, channel_axis, 0)
+    columns = {}
+    for channel, plane in enumerate(planes):
+        sides = [side[inner].astype(np.float64) for side in across_faces(labels, plane)]
+        sums = np.bincount(row, (sides[0] + sides[1]) / 2, minlength=len(pairs.first))
+        name = "mean_touch_intensity" if channel_axis is None else f"mean_touch_intensity-{channel}"
+        columns[name] = sums / pairs.n_faces
+    return columns
 
 
 def _codes(first: NDArray[np.int64], second: NDArray[np.int64], regions: NDArray[np.int64]) -> NDArray[np.int64]:

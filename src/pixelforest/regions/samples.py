@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.images.containers import ImageAxes, ImageBatch, collect_images
+from pixelforest.regions.input_checks import checked_planes, checked_regions
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,48 +58,27 @@ def collect_objects(X: Any, axes: ImageAxes, *, allow_single: bool = True) -> Im
     >>> collect_objects([(labels, image), labels], ImageAxes(2, None)).images[1].image is None
     True
     """
+    without_channels = axes.without_channels()
     if isinstance(X, tuple):
         batch = ImageBatch([X], "single")
     elif isinstance(X, list) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
         batch = ImageBatch(list(X), "list")
     else:
-        batch = collect_images(X, axes.without_channels())
-    if not batch.images:
-        raise ValueError(f"`X` holds no label image (0 samples), got {X!r:.80}")
+        batch = collect_images(X, without_channels)
     if batch.container == "single" and not allow_single:
         raise ValueError("`X`: got one sample; write `fit([labels], [annotation])` or `fit([(labels, image)], ...)`")
-    return ImageBatch([_read(item, axes, index) for index, item in enumerate(batch.images)], batch.container)
+    pairs = [item if isinstance(item, tuple) else (item, None) for item in batch.images]
+    for index, pair in enumerate(pairs):
+        if len(pair) != 2:
+            raise ValueError(f"`X[{index}]` must be a label image or a tuple (labels, image), got {len(pair)} items")
+    collect_images([labels for labels, _ in pairs], without_channels)
+    samples = [_sample(labels, image, axes, index) for index, (labels, image) in enumerate(pairs)]
+    return ImageBatch(samples, batch.container)
 
 
-def _read(item: Any, axes: ImageAxes, index: int) -> ObjectSample:
-    if isinstance(item, tuple) and len(item) != 2:
-        raise ValueError(f"`X[{index}]` must be a label image or a tuple (labels, image), got {len(item)} items")
-    given, image = item if isinstance(item, tuple) else (item, None)
-    labels = np.asarray(given)
-    if labels.ndim != axes.spatial_ndim:
-        expected = axes.without_channels().describe()
-        raise ValueError(
-            f"`X[{index}]` must be a label image of {expected}, or a tuple (labels, image); "
-            f"its labels have shape {labels.shape}"
-        )
-    if not labels.size:
-        raise ValueError(f"`X[{index}]` is empty: its labels have shape {labels.shape}")
-    if labels.dtype.kind not in "ui":
-        raise TypeError(f"`X[{index}]` must hold integer labels, got dtype {labels.dtype}")
-    if labels.dtype.kind == "i" and labels.min() < 0:
-        raise ValueError(f"`X[{index}]` must not hold negative labels, got {labels.min()}")
-    return ObjectSample(labels, None if image is None else _read_image(image, labels.shape, axes, index), given)
-
-
-def _read_image(image: Any, shape: tuple[int, ...], axes: ImageAxes, index: int) -> NDArray[Any]:
-    array = np.asarray(image)
-    if array.dtype.kind not in "buif":
-        raise TypeError(f"the image of `X[{index}]` must hold real numbers, got dtype {array.dtype}")
-    if array.ndim != axes.ndim or axes.spatial(array.shape) != shape:
-        raise ValueError(
-            f"the image of `X[{index}]` must have {axes.describe()} and the shape of its labels, {shape}, "
-            f"got {array.shape}; `channel_axis` says which axis holds channels"
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"the image of `X[{index}]` holds NaN or inf")
-    return array
+def _sample(given: Any, image: Any, axes: ImageAxes, index: int) -> ObjectSample:
+    if image is None:
+        return ObjectSample(checked_regions(given, argument=f"X[{index}]"), None, given)
+    labels, image = checked_regions(given, argument=f"X[{index}][0]"), np.asarray(image)
+    checked_planes(image, labels.shape, axes.channel_axis, argument=f"X[{index}][1]")
+    return ObjectSample(labels, image, given)

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.estimators.object_predictor import ObjectPredictor
-from pixelforest.estimators.pixels import default_forest
+from pixelforest.estimators.object_tables import default_object_forest
 from pixelforest.images.labels import label_dtype
 from pixelforest.images.object_annotations import ObjectAnnotation, read_classes
 from pixelforest.regions.samples import ObjectSample
@@ -37,7 +37,7 @@ class ObjectClassifier(ClassifierMixin, ObjectPredictor):
         Measurements, as in `RegionFeatures`. Without them: those that `RegionFeatures` takes by itself; for samples
         with an image also intensity_mean and intensity_std.
     estimator : scikit-learn classifier, optional
-        Cloned by `fit`. Without one: `OpenCLRandomForestClassifier` with 100 trees of depth at most 10.
+        Cloned by `fit`. Without one: ``RandomForestClassifier(100, max_depth=10, random_state=0)``.
     output : {"image", "table"}
         What `predict` returns: class images, or tables with one row per object.
     spacing : sequence of float, optional
@@ -126,7 +126,7 @@ class ObjectClassifier(ClassifierMixin, ObjectPredictor):
         """
         tables, annotations = self._annotated(X, y)
         classes = self._resolve(annotations)
-        self._learn(default_forest() if self.estimator is None else self.estimator, tables, annotations)
+        self._learn(default_object_forest() if self.estimator is None else self.estimator, tables, annotations)
         self.classes_ = classes
         return self
 

@@ -15,8 +15,14 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.engine.xarrays import name_like
-from pixelforest.estimators.object_tables import ObjectInputMixin, check_names, learn_rows, paint, predict_rows
-from pixelforest.estimators.pixels import default_forest
+from pixelforest.estimators.object_tables import (
+    ObjectInputMixin,
+    check_names,
+    default_object_forest,
+    learn_rows,
+    paint,
+    predict_rows,
+)
 from pixelforest.estimators.shapes import restore
 from pixelforest.images.labels import as_labels
 from pixelforest.images.object_annotations import ObjectAnnotation, count_votes, read_all, warn_of_disputes
@@ -41,7 +47,7 @@ class ObjectMerger(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
         intensity_mean_difference or area_difference. Without them: touch_portion, and for samples with an image
         mean_touch_intensity.
     estimator : scikit-learn classifier, optional
-        Cloned by `fit`. Without one: `OpenCLRandomForestClassifier` with 100 trees of depth at most 10.
+        Cloned by `fit`. Without one: ``RandomForestClassifier(100, max_depth=10, random_state=0)``.
     relabel : bool
         Whether the objects of the result are numbered 1, 2, …; otherwise a merged object has the smallest label of
         its parts.
@@ -138,7 +144,7 @@ class ObjectMerger(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
         if len(found) < 2:
             raise ValueError(f"`y` must hold pairs to merge ({MERGE}) and to keep apart ({KEEP}), got only {found}")
         tables = [self._pair_table(samples[annotation.index])[1] for annotation in annotations]
-        estimator = default_forest() if self.estimator is None else self.estimator
+        estimator = default_object_forest() if self.estimator is None else self.estimator
         rows = [table.reset_index(drop=True) for table in tables]
         self.estimator_, self.classes_ = learn_rows(estimator, rows, annotations, "pairs of objects"), found
         self.feature_names_in_ = np.array(tables[0].columns, dtype=object)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import r2_score
 
 from pixelforest.estimators.object_predictor import ObjectPredictor
-from pixelforest.estimators.pixels import default_regression_forest
 from pixelforest.images.object_annotations import ObjectAnnotation, read_values
 from pixelforest.regions.samples import ObjectSample
 
@@ -25,7 +25,7 @@ class ObjectRegressor(RegressorMixin, ObjectPredictor):
     properties : sequence of str, or str, optional
         Measurements, as in `ObjectClassifier`.
     estimator : scikit-learn regressor, optional
-        Cloned by `fit`. Without one: `OpenCLRandomForestRegressor` with 100 trees of depth at most 10.
+        Cloned by `fit`. Without one: ``RandomForestRegressor(100, max_depth=10, random_state=0)``.
     output : {"image", "table"}
         What `predict` returns: images of float64, NaN in the background, or tables with one row per object.
     spacing : sequence of float, optional
@@ -81,7 +81,8 @@ class ObjectRegressor(RegressorMixin, ObjectPredictor):
             the image.
         """
         tables, annotations = self._annotated(X, y)
-        self._learn(default_regression_forest() if self.estimator is None else self.estimator, tables, annotations)
+        forest = RandomForestRegressor(n_estimators=100, max_depth=10, random_state=0)
+        self._learn(forest if self.estimator is None else self.estimator, tables, annotations)
         return self
 
     def score(self, X: Any, y: Any) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 
 from pixelforest.estimators.region_features import DEFAULT_PROPERTIES
 from pixelforest.estimators.shapes import ImageInputMixin
@@ -18,6 +19,15 @@ from pixelforest.regions import measure_regions
 from pixelforest.regions.samples import ObjectSample, collect_objects
 
 INTENSITY_PROPERTIES = ("intensity_mean", "intensity_std")
+
+
+def default_object_forest() -> RandomForestClassifier:
+    """Return the forest that estimators of objects use without being told.
+
+    It grows the same trees as the default of `PixelClassifier`. scikit-learn predicts it: objects are few, and
+    starting a device would take longer than all of them.
+    """
+    return RandomForestClassifier(n_estimators=100, max_depth=10, random_state=0)
 
 
 class ObjectInputMixin(ImageInputMixin):

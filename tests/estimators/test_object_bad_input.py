@@ -34,7 +34,7 @@ BAD_SAMPLES = {
     "three in a tuple": (second((LABELS, IMAGE, IMAGE)), ValueError, ("`X[1]`", "(labels, image)", "3")),
     "a volume": (second((LABELS[None], IMAGE[None])), ValueError, ("`X[1]`", "2 axes", "`spatial_ndim`")),
     "no pixels": (second((LABELS[:0], IMAGE[:0])), ValueError, ("`X[1]`", "empty")),
-    "no image where others have one": (second(LABELS), ValueError, ("`properties`", "image")),
+    "no image where others have one": (second(LABELS), ValueError, ("`X[1]` has no image", "`X[0]` has one")),
     "no sample": ([], ValueError, ("`X`", "0 samples")),
     "a lone pair": ((LABELS, IMAGE), ValueError, ("`X`", "fit([labels], [annotation])")),
     "a lone label image": (LABELS, ValueError, ("`X`", "fit([labels], [annotation])")),
@@ -137,6 +137,12 @@ def test_other_channels_than_in_fit_are_named():
     assert_refuses(lambda: model.predict([(LABELS, three)]), ValueError, ("`X[0]`", "intensity_mean-2", "`fit`"))
     both = [(LABELS, two), (LABELS, three)]
     assert_refuses(lambda: classifier(channel_axis=0).fit(both, Y), ValueError, ("`X[1]`", "intensity_mean-2"))
+
+
+def test_images_that_are_missing_are_named():
+    model = classifier().fit(X, Y)
+    assert_refuses(lambda: model.predict([LABELS]), ValueError, ("'intensity_mean'", "(labels, image)"))
+    assert_refuses(lambda: model.predict([LABELS, X[0]]), ValueError, ("`X[1]` has an image", "`X[0]` has none"))
 
 
 def test_unfitted_models_say_so():

@@ -55,7 +55,7 @@ def test_classes_are_those_of_scikit_image_and_scikit_learn():
 
 def test_default_learns_sizes_of_other_images():
     model = pf.ObjectClassifier().fit(SAMPLES[:3], STROKES[:3])
-    assert model.score(SAMPLES[3:], MAPPINGS[3:]) == 1
+    assert model.score(SAMPLES[3:], MAPPINGS[3:]) == model.score(SAMPLES[3:], STROKES[3:]) == 1
     assert model.feature_names_in_.tolist()[-2:] == ["intensity_mean", "intensity_std"]
     assert model.n_features_in_ == len(model.feature_names_in_) == model.estimator_.n_features_in_
     alone = pf.ObjectClassifier().fit([labels for labels, _ in SAMPLES[:3]], STROKES[:3])

@@ -48,14 +48,14 @@ def collect_objects(X: Any, axes: ImageAxes, *, allow_single: bool = True) -> Im
         Labels that are not integers, images that are not real numbers.
     ValueError
         No sample, a wrong number of axes, negative labels, an image of another shape than its labels or with NaN or
-        inf, or a lone sample that is not allowed.
+        inf, samples with an image among others without, or a lone sample that is not allowed.
 
     Examples
     --------
     >>> labels, image = np.eye(4, dtype=int), np.ones((4, 4))
     >>> collect_objects((labels, image), ImageAxes(2, None)).container
     'single'
-    >>> collect_objects([(labels, image), labels], ImageAxes(2, None)).images[1].image is None
+    >>> collect_objects([labels, labels], ImageAxes(2, None)).images[1].image is None
     True
     """
     without_channels = axes.without_channels()
@@ -71,6 +71,9 @@ def collect_objects(X: Any, axes: ImageAxes, *, allow_single: bool = True) -> Im
     for index, pair in enumerate(pairs):
         if len(pair) != 2:
             raise ValueError(f"`X[{index}]` must be a label image or a tuple (labels, image), got {len(pair)} items")
+        if (pair[1] is None) != (pairs[0][1] is None):
+            has, first = ("no", "one") if pair[1] is None else ("an", "none")
+            raise ValueError(f"`X[{index}]` has {has} image behind its labels, but `X[0]` has {first}")
     collect_images([labels for labels, _ in pairs], without_channels)
     samples = [_sample(labels, image, axes, index) for index, (labels, image) in enumerate(pairs)]
     return ImageBatch(samples, batch.container)

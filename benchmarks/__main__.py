@@ -14,6 +14,7 @@ SUITES = {
     ),
     "forest": ("benchmarks.forest.suite", "compiled forests outrun scikit-learn and every other engine, by how much"),
     "features": ("benchmarks.features.suite", "features are computed faster than by other libraries, by how much"),
+    "objects": ("benchmarks.objects.suite", "regions are measured faster than by scikit-image, and in how much memory"),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
     "reliability": (
         "benchmarks.reliability.suite",

@@ -39,6 +39,19 @@ def test_the_speed_suite_compares_equal_work_and_writes_json(tmp_path, capsys):
     assert "whole prediction" in capsys.readouterr().out
 
 
+def test_the_objects_suite_measures_what_scikit_image_does_and_writes_json(tmp_path):
+    path = tmp_path / "objects.json"
+    options = ["--side", "96", "--objects", "80", "--many", "100", "--rounds", "1", "--json", str(path)]
+    assert main(["objects", *options]) == 0
+    written = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("hot", "outlines"):
+        assert written[name]["n_regions"] >= 80
+        assert written[name]["max_relative_error"] < 1e-9
+        ours, peer = written[name]["median_seconds"].values()
+        assert written[name]["ratio"] == pytest.approx(peer / ours)
+    assert written["neighbours"]["n_regions"] >= 100
+
+
 @pytest.mark.parametrize("kind", WORKLOADS, ids=lambda kind: kind.letter)
 def test_forest_workloads_are_decided_as_scikit_learn_does(kind):
     workload = kind(Photograph((64, 64)), share_of_trees=0.1)

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from pixelforest.engine.chunked import is_chunked
+from pixelforest.engine.chunked_regions import measure_chunks
+from pixelforest.engine.xarrays import values_of
 from pixelforest.estimators.shapes import ImageInputMixin
 from pixelforest.images.containers import ImageAxes, checked_axes, checked_spacing, collect_images
-from pixelforest.regions.input_checks import checked_planes, checked_regions
+from pixelforest.regions.input_checks import check_image_shape, checked_planes, checked_regions
 from pixelforest.regions.measure import measure
 from pixelforest.regions.names import Asked, check_applicable, parse_properties
 from pixelforest.regions.region_table import RegionTable
@@ -158,7 +161,12 @@ class RegionFeatures(TransformerMixin, ImageInputMixin, BaseEstimator):
         n_channels = _n_channels(samples, expected=getattr(self, "n_features_in_", None))
         check_applicable(asked, has_image=n_channels > 0, spacing=spacing)
         has_channels = self.channel_axis is not None
-        return [measure(Regions(labels, planes, spacing, has_channels), asked) for labels, planes in samples]
+        return [
+            measure_chunks(labels, planes, asked, spacing, has_channels=has_channels, argument=f"X[{index}]")
+            if is_chunked(labels) or is_chunked(planes)
+            else measure(Regions(labels, planes, spacing, has_channels), asked)
+            for index, (labels, planes) in enumerate(samples)
+        ]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns.
@@ -198,10 +206,15 @@ class RegionFeatures(TransformerMixin, ImageInputMixin, BaseEstimator):
         return [self._sample(i, *pair) for i, pair in enumerate(zip(batch.images, images, strict=True))]
 
     def _sample(self, index: int, labels: Any, image: Any) -> Sample:
+        labels, image = values_of(labels), values_of(image)
+        names = (f"X[{index}]", "") if image is None else (f"X[{index}][0]", f"X[{index}][1]")
+        array = labels if is_chunked(labels) else checked_regions(labels, argument=names[0])
         if image is None:
-            return checked_regions(labels, argument=f"X[{index}]"), None
-        array = checked_regions(labels, argument=f"X[{index}][0]")
-        return array, checked_planes(image, array.shape, self.channel_axis, argument=f"X[{index}][1]")
+            return array, None
+        if not is_chunked(image):
+            return array, checked_planes(image, array.shape, self.channel_axis, argument=names[1])
+        check_image_shape(image, array.shape, self.channel_axis, argument=names[1])
+        return array, image[np.newaxis] if self.channel_axis is None else np.moveaxis(image, self.channel_axis, 0)
 
     def _spacing(self) -> tuple[float, ...]:
         return checked_spacing(self.spacing, self.spatial_ndim)

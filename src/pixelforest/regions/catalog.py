@@ -18,7 +18,8 @@ class Property:
     Attributes
     ----------
     compute : callable
-        From `Regions` to values, one per region on the first axis; with a parameter, from `Regions` and its value.
+        From `Regions`, or from `Neighbourhood` in the scope "neighbours", and the value of the parameter, if any, to
+        values: one per region on the first axis.
     needs_image : bool
     only_2d : bool
         Whether it is not defined for volumes.

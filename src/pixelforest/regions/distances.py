@@ -15,7 +15,7 @@ def _mean_and_max(regions: Regions, centres: NDArray[Any]) -> tuple[NDArray[Any]
     """Return mean and maximum distance of pixels to `centres`, which have shape (n_regions, ndim, n)."""
     mean, high = np.empty((2, len(regions), centres.shape[-1]))
     for block in regions.runs.blocks():
-        coordinates = np.unravel_index(block.at, regions.image_labels.shape)
+        coordinates = regions.coordinates_of(block)
         for k in range(centres.shape[-1]):
             squares = np.zeros(len(block.at))
             for axis, coordinate in enumerate(coordinates):

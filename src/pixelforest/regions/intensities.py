@@ -96,11 +96,10 @@ def intensity_median(regions: Regions) -> NDArray[Any]:
 
 def weighted_centres(regions: Regions) -> NDArray[np.float64]:
     """Return the means of coordinates weighted by value, in pixels, shape (n_regions, ndim, n_channels)."""
-    planes, shape = regions.flat_planes, regions.image_labels.shape
+    planes = regions.flat_planes
     offset = np.empty((len(regions), regions.ndim, len(planes)))
     for block in regions.runs.blocks():
-        coordinates = np.unravel_index(block.at, shape)
-        for axis, coordinate in enumerate(coordinates):
+        for axis, coordinate in enumerate(regions.coordinates_of(block)):
             centred = coordinate - regions.centre[block.regions, axis][block.region]
             for channel, plane in enumerate(planes):
                 offset[block.regions, axis, channel] = np.add.reduceat(plane[block.at] * centred, block.first)

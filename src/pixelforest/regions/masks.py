@@ -11,6 +11,16 @@ from scipy.spatial import ConvexHull
 
 from pixelforest.regions.regions import Regions
 
+HULLS = ("area_convex", "solidity", "feret_diameter_max")
+"""What is measured on convex hulls, which flat regions in volumes do not have."""
+
+
+def is_flat(regions: Regions) -> NDArray[np.bool_]:
+    """Return which regions of a volume lie in one plane; none of a plane do."""
+    if regions.ndim == 2:
+        return np.zeros(len(regions), np.bool_)
+    return np.linalg.matrix_rank(regions.covariance, hermitian=True) < regions.ndim
+
 
 def region_masks(regions: Regions) -> list[Any]:
     """Return scikit-image's view of every region; what several properties share, such as the hull, is kept there."""
@@ -28,9 +38,14 @@ def by_scikit_image(name: str) -> Callable[[Regions], NDArray[Any]]:
     def compute(regions: Regions) -> NDArray[Any]:
         if not len(regions):
             return _empty(regions, name)
-        return np.stack([np.asarray(getattr(region, name)) for region in regions.shared(region_masks)])
+        is_measured = ~regions.shared(is_flat) if name in HULLS else np.ones(len(regions), np.bool_)
+        found = [np.nan] * len(regions)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of intensities that add up to 0
+            for i in np.flatnonzero(is_measured):
+                found[i] = getattr(regions.shared(region_masks)[i], name)
+        return np.asarray(found, np.float64)
 
-    compute.__doc__ = f"Return `{name}` of `skimage.measure.regionprops`."
+    compute.__doc__ = f"Return `{name}` of `skimage.measure.regionprops`; NaN where it is not defined."
     return compute
 
 
@@ -47,15 +62,14 @@ def feret_diameter_min(regions: Regions) -> NDArray[Any]:
     Its hull is that of the middles of the pixels' faces, as in `feret_diameter_max`.
     """
     runs, found = regions.runs, np.empty(len(regions))
-    last = runs.coordinates + np.array([[0], [1]]) * (runs.length - 1)
-    ends = np.concatenate([runs.coordinates.T, last.T], axis=0).astype(np.float64)
-    region = np.concatenate([runs.region, runs.region])
+    begin = (runs.coordinates - (regions.lower - regions.origin).T[:, runs.region]).T
+    end = begin + np.stack([np.zeros_like(runs.length), runs.length - 1], axis=1)
     offsets = np.array([[0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
-    order = np.argsort(region, kind="stable")
-    for i, points in enumerate(np.split(ends[order], np.cumsum(np.bincount(region))[:-1]) if len(regions) else []):
-        corners = (points[:, None] + offsets).reshape(-1, 2) * np.asarray(regions.spacing)
+    points = np.stack([begin, end], axis=1)[:, :, None] + offsets
+    for i, of_region in enumerate(np.split(points, runs.first[1:])[: len(regions)]):
+        corners = of_region.reshape(-1, 2) * np.asarray(regions.spacing)
         hull = corners[ConvexHull(corners).vertices]
         sides = np.roll(hull, -1, axis=0) - hull
-        normals = sides[:, ::-1] * (1, -1) / np.linalg.norm(sides, axis=1, keepdims=True)
-        found[i] = np.ptp(hull @ normals.T, axis=0).min()
+        normals = sides[:, ::-1] * (1, -1) / np.sqrt((sides**2).sum(axis=1, keepdims=True))
+        found[i] = np.ptp((hull[:, None] * normals).sum(axis=2), axis=0).min()
     return found

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pixelforest.images.containers import checked_spacing
 from pixelforest.regions.input_checks import checked_planes, checked_regions
 from pixelforest.regions.names import Asked, check_applicable, parse_properties
+from pixelforest.regions.neighbours import Neighbourhood, neighbourhood
 from pixelforest.regions.region_table import RegionTable
 from pixelforest.regions.regions import Regions
 
@@ -74,29 +75,47 @@ def measure(regions: Regions, asked: Sequence[Asked]) -> RegionTable:
     ValueError
         A component that a measurement does not have.
     """
-    names: list[str] = []
-    columns: list[NDArray[Any]] = []
-    for item in asked:
-        for name, values in _columns(regions, item):
-            names.append(name)
-            columns.append(values)
-    table = np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
-    return RegionTable(regions.labels, tuple(names), table)
+    around = [item.measurement.scope == "neighbours" for item in asked]
+    return table_of(
+        regions.labels,
+        asked,
+        [
+            values_of(item, regions.shared(neighbourhood) if is_around else regions)
+            for item, is_around in zip(asked, around, strict=True)
+        ],
+    )
 
 
-def _columns(regions: Regions, asked: Asked) -> list[tuple[str, NDArray[Any]]]:
-    """Return the columns of one measurement: of a vector one per component, named as scikit-image does."""
-    found = asked.measurement
-    values = found.compute(regions) if asked.value is None else found.compute(regions, asked.value)
-    if asked.component:
-        sizes = values.shape[1:]
-        is_there = len(asked.component) <= len(sizes) and all(
-            i < n for i, n in zip(asked.component, sizes, strict=False)
+def values_of(asked: Asked, subject: Regions | Neighbourhood) -> NDArray[Any]:
+    """Return a measurement, shape (n_regions, ...)."""
+    compute = asked.measurement.compute
+    values: NDArray[Any] = compute(subject) if asked.value is None else compute(subject, asked.value)
+    return values
+
+
+def table_of(labels: NDArray[np.int64], asked: Sequence[Asked], measured: Sequence[NDArray[Any]]) -> RegionTable:
+    """Return the table of several measurements, each of shape (n_regions, ...).
+
+    Raises
+    ------
+    ValueError
+        A component that a measurement does not have, or a column that is asked for twice.
+    """
+    columns = [column for item, values in zip(asked, measured, strict=True) for column in _columns(item, values)]
+    names = tuple(name for name, _ in columns)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"`properties` give columns twice: {twice}")
+    return RegionTable(labels, names, np.stack([np.asarray(values, np.float64) for _, values in columns], axis=1))
+
+
+def _columns(asked: Asked, values: NDArray[Any]) -> list[tuple[str, NDArray[Any]]]:
+    """Return names and values of the columns of one measurement, several if it is a vector."""
+    every = list(product(*map(range, values.shape[1:])))
+    chosen = [at for at in every if at[: len(asked.component)] == asked.component]
+    if not chosen:
+        raise ValueError(
+            f"`properties`: {asked.asked!r} is not there, {asked.name!r} has components of shape {values.shape[1:]}"
         )
-        if not is_there:
-            raise ValueError(f"`properties`: {asked.asked!r} is not there, {asked.name!r} has components {sizes}")
-        values = values[(slice(None), *asked.component)]
-    return [
-        ("-".join([asked.asked, *map(str, at)]), values[(slice(None), *at)])
-        for at in product(*map(range, values.shape[1:]))
-    ]
+    by_component = np.moveaxis(values, 0, -1)
+    rests = ["".join(f"-{i}" for i in at[len(asked.component) :]) for at in chosen]
+    return [(f"{asked.asked}{rest}", by_component[at]) for at, rest in zip(chosen, rests, strict=True)]

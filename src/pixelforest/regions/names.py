@@ -10,6 +10,28 @@ from pixelforest.regions.catalog import NOT_COLUMNS, PROPERTIES, Property
 from pixelforest.spelling import suggestion
 
 SCIKIT_IMAGE = {
+    "Area": "area",
+    "Centroid": "centroid",
+    "Coordinates": "coords",
+    "Eccentricity": "eccentricity",
+    "EulerNumber": "euler_number",
+    "Extent": "extent",
+    "FeretDiameterMax": "feret_diameter_max",
+    "Image": "image",
+    "ConvexImage": "image_convex",
+    "convex_image": "image_convex",
+    "FilledImage": "image_filled",
+    "filled_image": "image_filled",
+    "IntensityImage": "image_intensity",
+    "intensity_image": "image_intensity",
+    "InertiaTensor": "inertia_tensor",
+    "InertiaTensorEigvals": "inertia_tensor_eigvals",
+    "Label": "label",
+    "Moments": "moments",
+    "Orientation": "orientation",
+    "Perimeter": "perimeter",
+    "Slice": "slice",
+    "Solidity": "solidity",
     "BoundingBox": "bbox",
     "BoundingBoxArea": "area_bbox",
     "bbox_area": "area_bbox",
@@ -51,10 +73,14 @@ SCIKIT_IMAGE = {
     "weighted_moments_normalized": "moments_weighted_normalized",
 }
 APOC = {
-    "pixel_count": "num_pixels",
     "sum_intensity": "intensity_sum",
     "standard_deviation_intensity": "intensity_std",
     "mass_center": "centroid_weighted",
+    **{f"proximal_neighbor_count_d{d}": f"proximal_neighbor_count={d}" for d in (10, 20, 40, 80, 160)},
+    **{
+        f"average_distance_of_n{n}_nearest_neighbors": f"average_distance_of_n_nearest_neighbors={n}"
+        for n in (1, 2, 3, 4, 5, 6, 7, 8, 10, 20)
+    },
 }
 CELLPROFILER = {
     "AreaShape_Area": "area",

@@ -64,7 +64,8 @@ def square_counts(regions: Regions) -> NDArray[np.int64]:
 
 def perimeter_crofton(regions: Regions) -> NDArray[Any]:
     """Return the length of the outline by Crofton's formula in 4 directions (`skimage.measure.perimeter_crofton`)."""
-    return regions.shared(square_counts) @ CROFTON * regions.spacing[0]
+    total: NDArray[Any] = (regions.shared(square_counts) * CROFTON).sum(axis=1)
+    return total * regions.spacing[0]
 
 
 def euler_number(regions: Regions) -> NDArray[Any]:

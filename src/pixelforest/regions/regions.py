@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelforest.regions.runs import Runs, find_runs
+from pixelforest.regions.runs import PixelBlock, Runs, find_runs
 
 T = TypeVar("T")
 
@@ -28,12 +28,15 @@ class Regions:
         Distance between pixels on every axis.
     has_channels : bool
         Whether measurements of the image have an axis of channels.
+    start : tuple of int, optional
+        Where the label image begins in a larger one, in whose coordinates regions are then described.
     """
 
     image_labels: NDArray[Any]
     planes: NDArray[Any] | None
     spacing: tuple[float, ...]
     has_channels: bool
+    start: tuple[int, ...] | None = None
     _shared: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -72,14 +75,29 @@ class Regions:
     @cached_property
     def lower(self) -> NDArray[np.int64]:
         """Lowest coordinates, shape (n_regions, ndim)."""
-        return self.runs.reduce(np.minimum, self.runs.coordinates).T
+        return self.runs.reduce(np.minimum, self.runs.coordinates).T + self.origin
 
     @cached_property
     def upper(self) -> NDArray[np.int64]:
         """Highest coordinates plus one, shape (n_regions, ndim)."""
         ends = self.runs.coordinates + 1
         ends[-1] += self.runs.length - 1
-        return self.runs.reduce(np.maximum, ends).T
+        return self.runs.reduce(np.maximum, ends).T + self.origin
+
+    @property
+    def origin(self) -> NDArray[np.int64]:
+        """Coordinates of the first pixel of the label image."""
+        return np.array((0,) * self.ndim if self.start is None else self.start, np.int64)
+
+    def boxes(self) -> Iterator[tuple[slice, ...]]:
+        """Yield the part of the label image that holds each region."""
+        for lower, upper in zip(self.lower - self.origin, self.upper - self.origin, strict=True):
+            yield tuple(slice(a, b) for a, b in zip(lower, upper, strict=True))
+
+    def coordinates_of(self, block: PixelBlock) -> list[NDArray[np.int64]]:
+        """Return the coordinates of pixels, one array per axis."""
+        at = np.unravel_index(block.at, self.image_labels.shape)
+        return [coordinate + begin for coordinate, begin in zip(at, self.origin, strict=True)]
 
     @cached_property
     def centre(self) -> NDArray[np.float64]:
@@ -102,7 +120,7 @@ class Regions:
         runs, ndim = self.runs, self.ndim
         extent = float((self.upper - self.lower).max(initial=1))
         is_small = extent**2 * float(runs.n_pixels.max(initial=1)) < 2**62
-        at = (runs.coordinates - self.lower.T[:, runs.region]).astype(np.int64 if is_small else object)
+        at = (runs.coordinates - (self.lower - self.origin).T[:, runs.region]).astype(np.int64 if is_small else object)
         n = runs.length.astype(at.dtype)
         ramp = n * (n - 1) // 2  # sum of 0 .. n - 1
         first = [c * n for c in at[:-1]] + [at[-1] * n + ramp]
@@ -121,8 +139,7 @@ class Regions:
         sums, products = self.moment_sums
         n = self.runs.n_pixels[:, None, None]
         quotient, rest = sums // n[:, 0], sums % n[:, 0]
-        a, b = quotient[:, :, None], quotient[:, None, :]
-        r, s = rest[:, :, None], rest[:, None, :]
+        a, b, r, s = quotient[:, :, None], quotient[:, None, :], rest[:, :, None], rest[:, None, :]
         whole = products - n * a * b - a * s - b * r  # exact: nothing cancels in floating point
         centred = whole.astype(np.float64) - r.astype(np.float64) * s.astype(np.float64) / n
         scale = np.asarray(self.spacing)

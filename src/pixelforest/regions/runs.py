@@ -126,6 +126,16 @@ def find_runs(labels: NDArray[Any]) -> Runs:
     length = np.diff(start, append=flat.size)
     value = flat[start]
     start, length, value = start[value != 0], length[value != 0], value[value != 0]
-    ids, region = np.unique(value, return_inverse=True)
+    ids, region = _numbered(value)
     order = np.argsort(region, kind="stable")
     return Runs(labels.shape, ids.astype(np.int64), region[order], start[order], length[order])
+
+
+def _numbered(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the distinct values, ascending, and the position of every value among them."""
+    if not len(values) or values.max() > 4 * len(values):  # too sparse for a table
+        distinct, position = np.unique(values, return_inverse=True)
+        return distinct, position
+    is_there = np.zeros(int(values.max()) + 1, np.bool_)
+    is_there[values] = True
+    return np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[values]

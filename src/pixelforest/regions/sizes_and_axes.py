@@ -72,28 +72,36 @@ def inertia_tensor(regions: Regions) -> NDArray[Any]:
 
 def inertia_tensor_eigvals(regions: Regions) -> NDArray[Any]:
     """Return the eigenvalues of the inertia tensor, the largest first."""
-    return np.linalg.eigvalsh(inertia_tensor(regions))[:, ::-1].clip(0)
+    values = np.linalg.eigvalsh(inertia_tensor(regions))[:, ::-1]
+    return _without_rounding(values, values)
+
+
+def _without_rounding(values: NDArray[Any], eigenvalues: NDArray[Any]) -> NDArray[Any]:
+    """Return `values`, and 0 where they are no more than what rounding leaves of the largest eigenvalue."""
+    return np.where(values > 32 * np.finfo(float).eps * eigenvalues[:, :1], values, 0.0)
+
+
+def squared_axes(regions: Regions) -> NDArray[Any]:
+    """Return the squared axes of the ellipse or ellipsoid with the same second moments, the longest first."""
+    values = regions.shared(inertia_tensor_eigvals)
+    if regions.ndim == 2:
+        return 16 * values
+    return 10 * _without_rounding(values.sum(axis=1, keepdims=True) - 2 * values[:, ::-1], values)
 
 
 def axis_major_length(regions: Regions) -> NDArray[Any]:
     """Return the longest axis of the ellipse or ellipsoid with the same second moments."""
-    values = inertia_tensor_eigvals(regions)
-    if regions.ndim == 2:
-        return 4 * np.sqrt(values[:, 0])
-    return np.sqrt((10 * (values[:, 0] + values[:, 1] - values[:, 2])).clip(0))
+    return np.sqrt(squared_axes(regions)[:, 0])
 
 
 def axis_minor_length(regions: Regions) -> NDArray[Any]:
     """Return the shortest axis of the ellipse or ellipsoid with the same second moments."""
-    values = inertia_tensor_eigvals(regions)
-    if regions.ndim == 2:
-        return 4 * np.sqrt(values[:, 1])
-    return np.sqrt((10 * (-values[:, 0] + values[:, 1] + values[:, 2])).clip(0))
+    return np.sqrt(squared_axes(regions)[:, -1])
 
 
 def eccentricity(regions: Regions) -> NDArray[Any]:
     """Return √(1 − l₂/l₁) for the eigenvalues l of the inertia tensor; 0 for one pixel."""
-    large, small = inertia_tensor_eigvals(regions).T
+    large, small = regions.shared(inertia_tensor_eigvals).T
     return np.sqrt(1 - np.nan_to_num(ratio(small, large), nan=1.0))
 
 

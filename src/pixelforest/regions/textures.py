@@ -25,8 +25,7 @@ def texture(name: str) -> Callable[[Regions, float], NDArray[Any]]:
 
         planes = regions.flat_planes.reshape(-1, *regions.image_labels.shape)
         found = np.empty((len(regions), len(planes)))
-        for i, (label, low, high) in enumerate(zip(regions.labels, regions.lower, regions.upper, strict=True)):
-            box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        for i, (label, box) in enumerate(zip(regions.labels, regions.boxes(), strict=True)):
             mask = regions.image_labels[box] == label
             for channel, plane in enumerate(planes):
                 pairs = _pairs(plane[box], mask, int(distance))

@@ -1,0 +1,1 @@
+"""Objects: measurements of regions, timed against scikit-image, and what memory they take."""

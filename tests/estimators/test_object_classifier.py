@@ -14,6 +14,7 @@ from skimage.measure import regionprops_table
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
@@ -233,6 +234,19 @@ def test_scikit_learns_tools_keep_images_together(y):
 def test_models_are_pickled_with_what_they_learned():
     model = pf.ObjectClassifier(estimator=RandomForestClassifier(3)).fit(SAMPLES[:2], STROKES[:2])
     assert_array_equal(pickle.loads(pickle.dumps(model)).predict(SAMPLES[3]), model.predict(SAMPLES[3]))
+
+
+def test_a_frozen_estimator_knows_the_classes_of_y():
+    labels, _, classes = IMAGES[0]
+    areas = np.array([[(labels == label).sum()] for label in classes])
+    X = pd.DataFrame(areas, columns=["area"])
+    frozen = FrozenEstimator(DecisionTreeClassifier().fit(X, list(classes.values())))
+    assert pf.ObjectClassifier(["area"], frozen).fit([labels], [classes]).score([labels], [classes]) == 1
+    other = FrozenEstimator(DecisionTreeClassifier().fit(X, [value * 300 for value in classes.values()]))
+    model = pf.ObjectClassifier(["area"], other)
+    with pytest.raises(ValueError, match=r"`estimator`.*\[300, 600\].*`y`.*\[1, 2\]"):
+        model.fit([labels], [classes])
+    assert not hasattr(model, "estimator_")
 
 
 class Refuses(ClassifierMixin, BaseEstimator):

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.estimators.object_predictor import ObjectPredictor
-from pixelforest.estimators.object_tables import default_object_forest
+from pixelforest.estimators.object_tables import default_object_forest, learn_rows
 from pixelforest.images.labels import label_dtype
 from pixelforest.images.object_annotations import ObjectAnnotation, read_classes
 from pixelforest.regions.samples import ObjectSample
@@ -126,7 +126,14 @@ class ObjectClassifier(ClassifierMixin, ObjectPredictor):
         """
         tables, annotations = self._annotated(X, y)
         classes = self._resolve(annotations)
-        self._learn(default_object_forest() if self.estimator is None else self.estimator, tables, annotations)
+        estimator = default_object_forest() if self.estimator is None else self.estimator
+        fitted = learn_rows(estimator, tables, annotations, "objects")
+        learnt = np.asarray(getattr(fitted, "classes_", classes))
+        if not np.array_equal(learnt, classes):
+            raise ValueError(
+                f"`estimator` stays as it was fitted, with the classes {learnt.tolist()}; `y` holds {classes.tolist()}"
+            )
+        self._keep(fitted, tables)
         self.classes_ = classes
         return self
 

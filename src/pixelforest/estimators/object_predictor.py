@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.engine.xarrays import name_like
-from pixelforest.estimators.object_tables import ObjectInputMixin, check_names, learn_rows, paint, predict_rows
+from pixelforest.estimators.object_tables import ObjectInputMixin, check_names, paint, predict_rows
 from pixelforest.estimators.shapes import restore
 from pixelforest.images.object_annotations import ObjectAnnotation, read_all
 from pixelforest.regions.samples import ObjectSample
@@ -112,8 +112,8 @@ class ObjectPredictor(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
         annotations = read_all(y, samples, self._read)
         return [self._table(samples[annotation.index]) for annotation in annotations], annotations
 
-    def _learn(self, estimator: Any, tables: list[pd.DataFrame], annotations: list[ObjectAnnotation]) -> None:
-        self.estimator_ = learn_rows(estimator, tables, annotations, "objects")
+    def _keep(self, fitted: Any, tables: list[pd.DataFrame]) -> None:
+        self.estimator_ = fitted
         self.feature_names_in_ = np.array(tables[0].columns, dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)
 

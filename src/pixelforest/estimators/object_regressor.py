@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import r2_score
 
 from pixelforest.estimators.object_predictor import ObjectPredictor
+from pixelforest.estimators.object_tables import learn_rows
 from pixelforest.images.object_annotations import ObjectAnnotation, read_values
 from pixelforest.regions.samples import ObjectSample
 
@@ -82,7 +83,8 @@ class ObjectRegressor(RegressorMixin, ObjectPredictor):
         """
         tables, annotations = self._annotated(X, y)
         forest = RandomForestRegressor(n_estimators=100, max_depth=10, random_state=0)
-        self._learn(forest if self.estimator is None else self.estimator, tables, annotations)
+        estimator = forest if self.estimator is None else self.estimator
+        self._keep(learn_rows(estimator, tables, annotations, "objects"), tables)
         return self
 
     def score(self, X: Any, y: Any) -> float:

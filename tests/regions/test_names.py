@@ -1,5 +1,8 @@
 """Names: scikit-image's, older ones, apoc's and CellProfiler's; and what is refused, by name."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -53,6 +56,13 @@ def test_columns_can_be_asked_for_by_name():
     assert chosen.names == ("inertia_tensor-1-0", "inertia_tensor-1-1", "moments_central-2-0", "centroid-1")
     for name in chosen.names:
         assert_array_equal(chosen.column(name), every.column(name))
+
+
+def test_every_property_is_documented():
+    page = Path(__file__).parents[2] / "docs" / "objects.md"
+    words = set(re.findall(r"`(\w+)(?:=\d+)?`", page.read_text(encoding="utf-8")))
+    distances = {name for name in PROPERTIES if name.endswith(("mass_center", "mass_center_ratio"))}
+    assert set(PROPERTIES) - distances <= words
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -212,7 +213,7 @@ def _merged(asked: tuple[Asked, ...], parts: Sequence[Part], again: Sequence[Par
         )[order]
         for i in range(len(parts[0].values))
     ]
-    around = Neighbourhood(measured.pop(), _all_contacts(parts, labels[order]))
+    around = Neighbourhood(measured.pop(), partial(_all_contacts, parts, labels[order]))
     own = iter(measured)
     values = [values_of(item, around) if item.measurement.scope == "neighbours" else next(own) for item in asked]
     return table_of(labels[order], asked, values)

@@ -56,13 +56,14 @@ def _shapes() -> dict[str, Property]:
     flat = ("eccentricity", "orientation", "orientation_degrees", "roundness")
     found = {name: Property(getattr(sizes_and_axes, name)) for name in everywhere}
     found |= {name: Property(getattr(sizes_and_axes, name), only_2d=True) for name in flat}
+    found["euler_number"] = Property(outlines.euler_number)
     for name in ("perimeter", "perimeter_crofton", "circularity", "compactness"):
         found[name] = Property(getattr(outlines, name), only_2d=True, spacing="isotropic")
     return found
 
 
 def _masks() -> dict[str, Property]:
-    everywhere = ("area_convex", "area_filled", "euler_number", "feret_diameter_max", "solidity")
+    everywhere = ("area_convex", "area_filled", "feret_diameter_max", "solidity")
     moments = ("moments", "moments_central", "moments_normalized")
     found = {name: Property(masks.by_scikit_image(name)) for name in (*everywhere, *moments)}
     found["moments_hu"] = Property(masks.by_scikit_image("moments_hu"), only_2d=True, spacing="none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -58,18 +59,22 @@ def find_contacts(labels: NDArray[Any], core: tuple[int, ...] | None = None) -> 
         above = labels[tuple(part)]
         differs = below != above
         pairs.append(np.stack([below[differs], above[differs]]).astype(np.int64))
-    both = np.sort(np.concatenate(pairs, axis=1), axis=0)
-    return count_contacts(both, np.ones(both.shape[1], np.int64))
+    return count_contacts(np.sort(np.concatenate(pairs, axis=1), axis=0))
 
 
-def count_contacts(pairs: NDArray[np.int64], n_faces: NDArray[np.int64]) -> Contacts:
-    """Return pairs of labels, shape (2, n), each once, with the sum of their faces."""
-    order = np.lexsort(pairs[::-1])
-    pairs = pairs[:, order]
-    is_new = np.append(True, (pairs[:, 1:] != pairs[:, :-1]).any(axis=0))[: pairs.shape[1]]
-    first = np.flatnonzero(is_new)
-    counts = np.add.reduceat(n_faces[order], first) if len(first) else n_faces
-    return Contacts(pairs[0, first], pairs[1, first], counts)
+def count_contacts(pairs: NDArray[np.int64], n_faces: NDArray[np.int64] | None = None) -> Contacts:
+    """Return pairs of labels, shape (2, n), each once, with the sum of their faces: one per pair, if not given."""
+    if pairs.max(initial=0) >= 2**31:  # two labels shall fit into one number
+        labels, position = np.unique(pairs, return_inverse=True)
+        found = count_contacts(position.reshape(pairs.shape), n_faces)
+        return Contacts(labels[found.first], labels[found.second], found.n_faces)
+    keys = (pairs[0] << 31) | pairs[1]
+    if n_faces is None:
+        keys, counts = np.unique(keys, return_counts=True)
+    else:
+        keys, position = np.unique(keys, return_inverse=True)
+        counts = np.bincount(position, n_faces, minlength=len(keys)).astype(np.int64)
+    return Contacts(keys >> 31, keys & (2**31 - 1), counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,15 +85,20 @@ class Neighbourhood:
     ----------
     centroids : ndarray of float64, shape (n_regions, ndim)
         In units of `spacing`.
-    contacts : Contacts
-        Between positions of regions in the table; -1 is the background.
+    find_contacts : callable
+        Returns `Contacts` between positions of regions in the table; -1 is the background.
     """
 
     centroids: NDArray[np.float64]
-    contacts: Contacts
+    find_contacts: Callable[[], Contacts]
 
     def __len__(self) -> int:
         return len(self.centroids)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """Who touches whom."""
+        return self.find_contacts()
 
     @cached_property
     def tree(self) -> KDTree:
@@ -106,8 +116,12 @@ class Neighbourhood:
 
 def neighbourhood(regions: Regions) -> Neighbourhood:
     """Return where the regions of a label image lie among one another."""
-    found = find_contacts(regions.compact)
-    return Neighbourhood(centroid(regions), Contacts(found.first - 1, found.second - 1, found.n_faces))
+
+    def contacts() -> Contacts:
+        found = find_contacts(regions.compact)
+        return Contacts(found.first - 1, found.second - 1, found.n_faces)
+
+    return Neighbourhood(centroid(regions), contacts)
 
 
 def touching_neighbor_count(around: Neighbourhood) -> NDArray[Any]:

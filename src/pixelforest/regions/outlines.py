@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.regions.masks import by_scikit_image
 from pixelforest.regions.regions import Regions, ratio
 from pixelforest.regions.sizes_and_axes import area
 
@@ -69,7 +70,9 @@ def perimeter_crofton(regions: Regions) -> NDArray[Any]:
 
 
 def euler_number(regions: Regions) -> NDArray[Any]:
-    """Return the number of parts minus the number of holes; diagonal neighbours are connected."""
+    """Return the number of parts minus the number of holes, plus hollows in 3-D; diagonal neighbours are connected."""
+    if regions.ndim == 3:
+        return by_scikit_image("euler_number")(regions)
     counts = regions.shared(square_counts)
     n_corners, n_notches = counts[:, [1, 2, 4, 8]].sum(axis=1), counts[:, [7, 11, 13, 14]].sum(axis=1)
     return (n_corners - n_notches - 2 * counts[:, [6, 9]].sum(axis=1)) / 4

@@ -97,6 +97,15 @@ def test_what_holds_no_numbers_is_named(source, index, words):
     assert not [word for word in words if word not in str(failure.value)], failure.value
 
 
+def test_tables_of_several_kinds_of_objects():
+    text = (
+        "Image,Nuclei,Nuclei,Cells,Cells\nImageNumber,Number_Object_Number,Area,Number_Object_Number,Area\n1,1,3,2,9\n"
+    )
+    table = pf.read_measurements(pd.read_csv(io.StringIO(text), header=1))
+    assert list(table.columns) == ["Area", "Area.1"]
+    assert table.index.names == ["ImageNumber", "Number_Object_Number", "Number_Object_Number.1"]
+
+
 def test_numbers_alone_are_enough():
     table = pf.read_measurements(pd.DataFrame({"area": [3, 4], "mean": np.float32([1, 2])}))
     assert table.index.tolist() == [0, 1]

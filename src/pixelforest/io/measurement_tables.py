@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,4 +75,5 @@ def read_measurements(source: Any, *, index: Sequence[str] = ()) -> pd.DataFrame
 
 
 def _is_identifier(name: Any) -> bool:
-    return name in IDENTIFIERS or str(name).startswith(IDENTIFIER_PREFIXES)
+    once = re.sub(r"\.\d+$", "", str(name))  # pandas calls a second column of one name "ImageNumber.1"
+    return once in IDENTIFIERS or once.startswith(IDENTIFIER_PREFIXES)

@@ -102,3 +102,7 @@ def test_objects_of_apocs_forest_are_those_of_apoc(objects):
     if SAME_FORESTS:
         assert differs.tolist() == [UNDEFINED]
     assert len(differs) <= 6
+    selected = pf.ObjectSelector(model, keep=1).fit([(labels, image)], [annotation]).predict((labels, image))
+    assert_array_equal(selected, np.where(model.predict((labels, image)) == 1, labels, 0))
+    if SAME_FORESTS:
+        assert len(np.unique(selected)) == 1 + 21  # apoc's ObjectSelector keeps 21 objects of class 1

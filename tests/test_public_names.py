@@ -23,6 +23,7 @@ PUBLIC = {
     "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
+    "PercentileScaling",
     "PixelClassifier",
     "check_image_estimator",
     "compile_forest",

@@ -1,6 +1,7 @@
 """scikit-learn estimators and transformers for images, with an exact OpenCL engine."""
 
 from pixelforest import metrics, model_selection
+from pixelforest.engine.scaling import PercentileScaling
 from pixelforest.estimators.checks import check_image_estimator
 from pixelforest.estimators.compile_forest import compile_forest
 from pixelforest.estimators.extra_trees import OpenCLExtraTreesClassifier
@@ -28,6 +29,7 @@ __all__ = [
     "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
+    "PercentileScaling",
     "PixelClassifier",
     "check_image_estimator",
     "compile_forest",

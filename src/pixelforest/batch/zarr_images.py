@@ -24,6 +24,8 @@ from pixelforest.io.interrupts import held_back
 if TYPE_CHECKING:
     from pixelforest.io.ome_zarr import OmeZarrImage
 
+Predictor = Callable[[tuple[int, ...]], WindowLabels]
+
 N_SAMPLES = 16
 """Chunks of the source whose voxels enter its digest."""
 
@@ -45,6 +47,7 @@ def predict_zarr(
     Equal to `ImageSegmenter.predict` of the whole image. Axes that the model's images lack, time and for a model of 2-D
     images also z, are images of their own. The output appears under its name when all of it has been written, read back
     and compared; until then it lies in ``<output>.partial``, where an interrupted run goes on with ``resume=True``.
+    Percentiles, where the model scales images by them, are found first, and a resumed run must find the same.
 
     Parameters
     ----------
@@ -65,7 +68,8 @@ def predict_zarr(
     resume : bool
         Go on with an unfinished run; a finished one of the same model, source and device is left as it is.
     progress : callable, optional
-        Called with a stage ("predict", "pyramid" or "verify"), tiles done and tiles in all.
+        Called with a stage ("predict", "pyramid" or "verify"), tiles done and tiles in all. Before them, where the
+        model scales images, with "percentiles", images done and images in all.
 
     Raises
     ------
@@ -120,12 +124,14 @@ def predict_zarr(
         "level": level,
         "channels": list(chosen),
     }
+    predictor = _predictor_of(model, image, spatial_ndim, chosen)
+    if model.features_.scaling() is not None:
+        identity["scales"] = _scales_digest(predictor, image, spatial_ndim, progress)
     if resume and Path(output).exists() and _is_made_by(Path(output), identity):
         tidy_published(Path(output))
         return
-    layout.write(
-        output, _labels_of(model, image, spatial_ndim, chosen), identity=identity, resume=resume, progress=progress
-    )
+    compute = _labels_of(predictor, image, spatial_ndim, label_dtype(model))
+    layout.write(output, compute, identity=identity, resume=resume, progress=progress)
 
 
 def source_digest(image: OmeZarrImage) -> str:
@@ -148,25 +154,55 @@ def source_digest(image: OmeZarrImage) -> str:
     return summary.hexdigest()
 
 
-def _labels_of(
+def _predictor_of(
     model: ImageSegmenter, image: OmeZarrImage, spatial_ndim: int, channels: tuple[int, ...]
-) -> Callable[[Window], NDArray[Any]]:
-    """Return what computes the labels of a window of the output, whose outer axes are images of their own."""
+) -> Predictor:
+    """Return what gives the predictor of one image of the file, by its position on the outer axes."""
     from pixelforest.io.ome_zarr import ImagePlanes
-
-    kept = [axis for axis in range(len(image.axes)) if axis != image.channel_axis]
-    inner = [kept.index(axis) for axis in image.spatial_axes(spatial_ndim)]
-    outer = [axis for axis in range(len(kept)) if axis not in inner]
 
     @cache
     def predictor(position: tuple[int, ...]) -> WindowLabels:
         return WindowLabels(model, ImagePlanes(image, spatial_ndim, channels, position))
 
+    return predictor
+
+
+def _scales_digest(
+    predictor: Predictor,
+    image: OmeZarrImage,
+    spatial_ndim: int,
+    progress: Callable[[str, int, int], object] | None,
+) -> str:
+    """Return a digest of the percentiles of all images of the file, which are found now."""
+    _, _, outer_shape = _axes_of(image, spatial_ndim)
+    n_images = int(np.prod(outer_shape, dtype=int))
+    summary = hashlib.sha256()
+    for done, position in enumerate(np.ndindex(*outer_shape), 1):
+        summary.update(repr(predictor(position).scales).encode())
+        if progress is not None:
+            progress("percentiles", done, n_images)
+    return summary.hexdigest()
+
+
+def _axes_of(image: OmeZarrImage, spatial_ndim: int) -> tuple[list[int], list[int], tuple[int, ...]]:
+    """Return which axes of the output are those of one image, which are outer ones, and how long the latter are."""
+    kept = [axis for axis in range(len(image.axes)) if axis != image.channel_axis]
+    inner = [kept.index(axis) for axis in image.spatial_axes(spatial_ndim)]
+    outer = [axis for axis in range(len(kept)) if axis not in inner]
+    return inner, outer, tuple(image.array.shape[kept[axis]] for axis in outer)
+
+
+def _labels_of(
+    predictor: Predictor, image: OmeZarrImage, spatial_ndim: int, dtype: np.dtype[Any]
+) -> Callable[[Window], NDArray[Any]]:
+    """Return what computes the labels of a window of the output, whose outer axes are images of their own."""
+    inner, outer, _ = _axes_of(image, spatial_ndim)
+
     def compute(window: Window) -> NDArray[Any]:
-        labels = np.empty(window.shape, label_dtype(model))
+        labels = np.empty(window.shape, dtype)
         target = Window(tuple(window.start[a] for a in inner), tuple(window.stop[a] for a in inner))
         for offset in np.ndindex(*(window.shape[a] for a in outer)):
-            where: list[int | slice] = [slice(None)] * len(kept)
+            where: list[int | slice] = [slice(None)] * labels.ndim
             for axis, o in zip(outer, offset, strict=True):
                 where[axis] = o
             position = tuple(window.start[a] + o for a, o in zip(outer, offset, strict=True))

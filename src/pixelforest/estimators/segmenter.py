@@ -22,7 +22,7 @@ from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
 from pixelforest.estimators.shapes import checked_n_channels
 from pixelforest.estimators.tile_rules import classifier_rule
 from pixelforest.features.patch import Window
-from pixelforest.images.containers import ImageAxes, collect_images, planes_of
+from pixelforest.images.containers import ImageAxes, collect_images
 from pixelforest.images.labels import Annotation
 
 TRAINING_CELL = {2: 256, 3: 64}
@@ -132,7 +132,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         plan = features.plan_for(features.n_features_in_)
 
         def annotated_rows(image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-            planes = planes_of(image, axes, index=annotation.index)
+            planes = features.planes_for(image, annotation.index)
             return rows_at(backend, TileReader(planes, plan, features.nan_policy, annotation.index), annotation.pixels)
 
         classifier = default_forest() if self.classifier is None else self.classifier
@@ -229,6 +229,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             reach=nan_reach(plan),
             device=features.device,
             allow_mixed_devices=features.allow_mixed_devices,
+            scaling=features.scaling(),
         )
 
     def _limits(self) -> TileLimits:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelforest.backends.select import open_backends
+from pixelforest.engine.scaling import ChannelScales, ScaledPlanes
 from pixelforest.engine.streaming import ImageRun, run_job
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.patch import Window
@@ -27,7 +28,12 @@ class WindowLabels:
     def __init__(self, model: ImageSegmenter, planes: Any) -> None:
         self._job = model._job("labels", is_masked=False)
         self._limits = model._limits()
-        self._planes = planes
+        self._planes = self._job.scaled(planes, 0)
+
+    @property
+    def scales(self) -> ChannelScales | None:
+        """How the image is scaled, if the model scales images; found when this object is made."""
+        return self._planes.scales if isinstance(self._planes, ScaledPlanes) else None
 
     def __call__(self, window: Window) -> NDArray[Any]:
         """Return the labels of a window."""

@@ -19,6 +19,7 @@ from pixelforest.engine.tiling import TileReader
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.image_jobs import checked_memory_limit, map_job
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
+from pixelforest.estimators.sampling import Sampling
 from pixelforest.estimators.shapes import checked_n_channels
 from pixelforest.estimators.tile_rules import classifier_rule
 from pixelforest.features.patch import Window
@@ -53,6 +54,14 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         The label that means "not annotated"; it is never a class. ``None``: every pixel counts, and 0 is a class.
     classes : sequence of int, optional
         Classes in the order of the columns of `predict_proba`, also those that training data may lack.
+    sampling : {"natural", "balanced"}
+        Whether the classes keep the frequencies in which they are annotated, or as many pixels of each are learnt from
+        as the rarest class has. Balanced costs quality where annotations are as frequent as the classes are; see
+        `docs/honest-validation.md`. To weigh classes otherwise, use the `class_weight` of the classifier.
+    max_samples : int, optional
+        Learn from at most this many pixels, of every class in proportion; drawn before features are computed.
+    random_state : int, RandomState or None
+        Which pixels are drawn, where not all are learnt from.
     tile_shape : tuple of int, optional
         Size of the tiles of `predict`; the result does not depend on it. Default: the largest within `memory_limit`.
     memory_limit : int, optional
@@ -90,6 +99,9 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         *,
         unlabeled: int | None = 0,
         classes: Any = None,
+        sampling: Sampling = "natural",
+        max_samples: int | None = None,
+        random_state: Any = 0,
         tile_shape: tuple[int, ...] | None = None,
         memory_limit: int | None = None,
     ) -> None:
@@ -97,6 +109,9 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         self.classifier = classifier
         self.unlabeled = unlabeled
         self.classes = classes
+        self.sampling = sampling
+        self.max_samples = max_samples
+        self.random_state = random_state
         self.tile_shape = tile_shape
         self.memory_limit = memory_limit
 

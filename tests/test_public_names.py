@@ -30,6 +30,7 @@ PUBLIC = {
     "metrics",
     "model_selection",
     "register_filter",
+    "to_table",
 }
 HEAVY = ("pytest", "pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage", "zarr", "skops")
 

@@ -15,6 +15,7 @@ from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestReg
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
+from pixelforest.model_selection.pixel_table import to_table
 
 __version__ = "0.1.0.dev0"
 
@@ -36,4 +37,5 @@ __all__ = [
     "metrics",
     "model_selection",
     "register_filter",
+    "to_table",
 ]

@@ -185,6 +185,10 @@ def test_every_image_is_scaled_by_its_own_percentiles(tmp_path, dtype):
     stages = []
     predict_zarr(model, source, tmp_path / "labels.zarr", progress=lambda *step: stages.append(step))
     assert stages[:2] == [("percentiles", 1, 2), ("percentiles", 2, 2)]
+    stages.clear()
+    with pytest.raises(FileExistsError, match="`output` must not exist yet"):
+        predict_zarr(model, source, tmp_path / "labels.zarr", progress=lambda *step: stages.append(step))
+    assert not stages  # no image was read for that
     assert_array_equal(open_ome_zarr(tmp_path / "labels.zarr").array[:], whole(model, values))
 
 

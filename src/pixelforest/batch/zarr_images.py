@@ -103,7 +103,7 @@ def predict_zarr(
     try:
         from pixelforest.io.label_zarr import LabelImage
         from pixelforest.io.ome_zarr import open_ome_zarr
-        from pixelforest.io.run_record import tidy_published
+        from pixelforest.io.run_record import check_output, tidy_published
     except ImportError as error:
         raise ImportError(f'OME-Zarr needs zarr: pip install "pixelforest[zarr]" ({error})') from error
     if not isinstance(model, ImageSegmenter):
@@ -126,6 +126,8 @@ def predict_zarr(
     }
     predictor = _predictor_of(model, image, spatial_ndim, chosen)
     if model.features_.scaling() is not None:
+        if not resume:
+            check_output(Path(output))  # before what takes long
         identity["scales"] = _scales_digest(predictor, image, spatial_ndim, progress)
     if resume and Path(output).exists() and _is_made_by(Path(output), identity):
         tidy_published(Path(output))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
 
 import pixelforest as pf
 from benchmarks.validation.claims import SPLITS, Scene
@@ -29,24 +30,25 @@ def roles(scene: Scene, split: str) -> np.ndarray:
 
 def draw(scene: Scene, table: pd.DataFrame, output: Path) -> None:
     """Write the picture."""
-    figure, axes = plt.subplots(1, len(SHOWN) + 1, figsize=(11, 2.9), width_ratios=(1, 1, 1, 1.5), layout="constrained")
-    window = np.s_[:128, :128]
+    figure, axes = plt.subplots(1, len(SHOWN) + 1, figsize=(11, 2.9), width_ratios=(1, 1, 1, 1.3), layout="constrained")
     for axis, split in zip(axes, SHOWN, strict=False):
-        axis.imshow(scene.image[window], cmap="gray", interpolation="nearest")
-        axis.imshow(roles(scene, split)[window], cmap=COLOURS, vmin=0, vmax=2, interpolation="nearest")
+        axis.imshow(np.sqrt(scene.image), cmap="gray")
+        axis.imshow(roles(scene, split), cmap=COLOURS, vmin=0, vmax=2, interpolation="nearest")
         axis.set_title(split, fontsize=9)
         axis.axis("off")
-    axes[0].text(3, 124, "trained on", color="#88bbee", fontsize=8)
-    axes[0].text(60, 124, "tested", color="#ff99aa", fontsize=8)
+    handles = [Patch(color=COLOURS(role), label=label) for role, label in ((1, "trained on"), (2, "tested"))]
+    axes[1].legend(handles=handles, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.01), frameon=False)
     places = np.arange(len(table))[::-1]
-    for shift, (name, colour) in zip((0.18, -0.18), zip(table, ("#bbbbbb", "#228833"), strict=True), strict=True):
-        bars = axes[-1].barh(places + shift, table[name], 0.34, color=colour, label=name)
-        axes[-1].bar_label(bars, fmt="%.2f", fontsize=7, padding=2)
+    for name, colour, marker, shift in zip(table, ("#999999", "#228833"), "so", (-27, 7), strict=True):
+        axes[-1].plot(table[name], places, marker, color=colour, label=name)
+        for value, place in zip(table[name], places, strict=True):
+            axes[-1].annotate(f"{value:.2f}", (value, place), (shift, -3), textcoords="offset points", fontsize=8)
+    axes[-1].axvline(0.5, color="#bbbbbb", linewidth=0.8, linestyle=":", zorder=0)
     axes[-1].set_yticks(places, table.index, fontsize=8)
-    axes[-1].set_xlim(0.4, 1.12)
-    axes[-1].set_xlabel("balanced accuracy", fontsize=8)
+    axes[-1].set_xlim(0.4, 1.08)
+    axes[-1].set_xlabel("balanced accuracy (dotted: chance)", fontsize=8)
     axes[-1].tick_params(axis="x", labelsize=8)
     axes[-1].spines[["top", "right"]].set_visible(False)
-    axes[-1].legend(fontsize=7, loc="lower right", framealpha=0.9)
+    axes[-1].legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.4, 1), frameon=False)
     figure.savefig(output, dpi=110)
     plt.close(figure)

@@ -24,6 +24,10 @@ SUITES = {
         "benchmarks.reliability.suite",
         "compiled forests decide as scikit-learn does, chunks have the bits of the whole image, killed runs resume",
     ),
+    "validation": (
+        "benchmarks.validation.suite",
+        "cross-validation claims too much where neighbouring pixels are split, by how much; what sampling does",
+    ),
 }
 """Name: module with `add_arguments(parser)` and `run(arguments)`, which returns an exit status; and what it shows."""
 

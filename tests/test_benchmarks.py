@@ -7,7 +7,9 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks.__main__ import main
 from benchmarks.forest.contestants import BASELINE, Agreement, pixelforest_contestants, sklearn_contestants
@@ -25,6 +27,8 @@ from benchmarks.scale import workers
 from benchmarks.scale.report import JSON, PAGE, memory_table, sections, with_sections
 from benchmarks.scale.suite import count_wrong
 from benchmarks.timing import interleaved_medians
+from benchmarks.validation import claims
+from benchmarks.validation.figure import draw, roles
 from pixelforest.backends.numpy.features import HostBlock
 from pixelforest.backends.numpy.forest import NumpyForestProgram
 
@@ -344,3 +348,18 @@ def test_kill_trials_find_mistakes(tmp_path):
     assert "left behind" in kills.mistake(problem, tmp_path)
     shutil.rmtree(tmp_path / "out.zarr")
     assert kills.mistake(problem, tmp_path) == "not finished"
+
+
+def test_random_pixels_claim_what_is_not_there(monkeypatch, tmp_path):
+    """Classes by coin flip cannot be learnt; splits of neighbours say that they can."""
+    monkeypatch.setattr(claims, "forest", lambda: DecisionTreeClassifier(random_state=0))
+    scene = claims.read_scenes()[0]
+    found = claims.claims(scene.features, scene.coin_flips(0))
+    assert list(found) == list(claims.SPLITS)
+    assert found["random pixels"] > 0.75 > 0.65 > found["by stroke"]
+    draw(scene, pd.DataFrame({"flipped": found, "real": found}), tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    for split in claims.SPLITS:
+        shown = roles(scene, split)
+        assert set(np.unique(shown).tolist()) == {0, 1, 2}
+        assert not shown[scene.scribbles == 0].any()

@@ -29,6 +29,7 @@ PUBLIC = {
     "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
+    "PercentileScaling",
     "PixelClassifier",
     "PixelRegressor",
     "RegionFeatures",
@@ -42,6 +43,7 @@ PUBLIC = {
     "read_measurements",
     "register_filter",
     "suggest_annotations",
+    "to_table",
 }
 HEAVY = ("pytest", "pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage", "zarr", "skops")
 

@@ -2,6 +2,7 @@
 
 from pixelforest import explain, metrics, model_selection, plot
 from pixelforest.augment import Augmentation, augment
+from pixelforest.engine.scaling import PercentileScaling
 from pixelforest.estimators.augmented_training import AugmentedTraining
 from pixelforest.estimators.checks import check_image_estimator
 from pixelforest.estimators.compile_forest import compile_forest
@@ -23,6 +24,7 @@ from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
 from pixelforest.io.measurement_tables import read_measurements
+from pixelforest.model_selection.pixel_table import to_table
 from pixelforest.suggest import suggest_annotations
 
 __version__ = "0.1.0.dev0"
@@ -44,6 +46,7 @@ __all__ = [
     "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
+    "PercentileScaling",
     "PixelClassifier",
     "PixelRegressor",
     "RegionFeatures",
@@ -57,4 +60,5 @@ __all__ = [
     "read_measurements",
     "register_filter",
     "suggest_annotations",
+    "to_table",
 ]

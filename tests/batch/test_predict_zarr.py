@@ -252,3 +252,40 @@ def test_kinds_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(TypeError, match="the model gives no probabilities: its classifier has no `predict_proba`"):
         predict_zarr(silent, source, tmp_path / "out", kind="probabilities")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["image.zarr"]
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_every_image_is_scaled_by_its_own_percentiles(tmp_path, dtype):
+    values = (VALUES * np.array([1, 0.2]).reshape(2, 1, 1, 1, 1)).astype(dtype)
+    source = write_image(tmp_path / "image.zarr", values, "tczyx", "0.5")
+    model = segmenter(3, 2, normalization="percentile")
+    stages = []
+    predict_zarr(model, source, tmp_path / "labels.zarr", progress=lambda *step: stages.append(step))
+    assert stages[:2] == [("percentiles", 1, 2), ("percentiles", 2, 2)]
+    stages.clear()
+    with pytest.raises(FileExistsError, match="`output` must not exist yet"):
+        predict_zarr(model, source, tmp_path / "labels.zarr", progress=lambda *step: stages.append(step))
+    assert not stages  # no image was read for that
+    assert_array_equal(open_ome_zarr(tmp_path / "labels.zarr").array[:], whole(model, values))
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("limit", [3, None], ids=["unfinished", "finished"])
+def test_a_resumed_run_must_find_the_same_percentiles(tmp_path, computed, monkeypatch, limit):
+    source = write_image(tmp_path / "image.zarr", VALUES[0, 0, 0], "yx", "0.5")
+    model = segmenter(2, normalization="percentile")
+    computed.limit = limit
+    with suppress(KeyboardInterrupt):
+        predict_zarr(model, source, tmp_path / "labels.zarr")
+    computed.limit = None
+    known = zarr_images.source_digest(open_ome_zarr(source))
+    monkeypatch.setattr(zarr_images, "source_digest", lambda image: known)
+    array = zarr.open_group(source)["0"]
+    original = array[:]
+    array[:] = np.where(original < 200, original, 255)  # a change that the sampled chunks have not shown
+    with pytest.raises(ValueError, match=r"`resume`: the .* has scales "):
+        predict_zarr(model, source, tmp_path / "labels.zarr", resume=True)
+    array[:] = original
+    predict_zarr(model, source, tmp_path / "labels.zarr", resume=True)
+    assert_array_equal(open_ome_zarr(tmp_path / "labels.zarr").array[:], model.predict(original))

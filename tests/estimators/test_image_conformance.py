@@ -24,6 +24,7 @@ CASES = {
     "normalizer 3-D": (pf.ImageNormalizer(spatial_ndim=3), {"spatial_ndim": 3}),
     "features": (pf.ImageFeatureStack(sigmas=(1,)), {}),
     "features numpy": (pf.ImageFeatureStack(sigmas=(1,), device="numpy"), {}),
+    "features normalized": (pf.ImageFeatureStack(sigmas=(1,), normalization="percentile"), {}),
     "features channels last": (stack(channel_axis=-1), {"channel_axis": -1}),
     "features channels first": (stack(channel_axis=0), {"channel_axis": 0}),
     "features channels between": (stack(channel_axis=1), {"channel_axis": 1, "n_channels": 2}),

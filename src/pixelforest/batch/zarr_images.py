@@ -49,7 +49,8 @@ def predict_zarr(
     Equal to `ImageSegmenter.predict` or `predict_proba` of the whole image. Axes that the model's images lack, time and
     for a model of 2-D images also z, are images of their own. The output appears under its name when all of it has been
     written, read back and compared; until then it lies in ``<output>.partial``, where an interrupted run goes on with
-    ``resume=True``.
+    ``resume=True``. Percentiles, where the model scales images by them, are found first, by this process; a resumed run
+    must find the same.
 
     Parameters
     ----------
@@ -74,7 +75,8 @@ def predict_zarr(
     resume : bool
         Go on with an unfinished run; a finished one of the same model, source and device is left as it is.
     progress : callable, optional
-        Called with a stage ("predict", "pyramid" or "verify"), tiles done and tiles in all.
+        Called with a stage ("predict", "pyramid" or "verify"), tiles done and tiles in all. Before them, where the
+        model scales images, with "percentiles", images done and images in all.
     client : distributed.Client, optional
         Connected to a cluster whose workers see `source` and `output` under the same paths: they compute, write and
         read back the tiles, with the bits that this process would write. The record of the run is kept here.
@@ -112,7 +114,7 @@ def predict_zarr(
     """
     try:
         from pixelforest.batch.image_tiles import ImageTiles
-        from pixelforest.io.run_record import tidy_published
+        from pixelforest.io.run_record import check_output, tidy_published
     except ImportError as error:
         raise ImportError(f'OME-Zarr needs zarr: pip install "pixelforest[zarr]" ({error})') from error
     if not isinstance(model, ImageSegmenter):
@@ -134,10 +136,15 @@ def predict_zarr(
         "level": level,
         "channels": list(chosen),
     }
+    tiles = ImageTiles(model, image, chosen, kind, device)
+    if model.features_.scaling() is not None:
+        if not resume:
+            check_output(output)  # before what takes long
+        tiles = tiles.measured(progress)
+        identity["scales"] = tiles.scales_digest
     if resume and output.exists() and _is_made_by(output, identity):
         tidy_published(output)
         return
-    tiles = ImageTiles(model, image, chosen, kind, device)
     layout.write(output, tiles, identity=identity, resume=resume, progress=progress, spread=workers or in_turn)
 
 

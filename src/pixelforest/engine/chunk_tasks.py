@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,14 @@ from numpy.typing import NDArray
 
 from pixelforest.backends.select import open_backend, open_backends
 from pixelforest.engine.budget import TileLimits
+from pixelforest.engine.percentiles import (
+    RankPlaces,
+    count_first_digits,
+    count_second_digits,
+    find_places,
+    percentiles_of,
+)
+from pixelforest.engine.scaling import ChannelScales, scales_of
 from pixelforest.engine.shipping import Shipment
 from pixelforest.engine.streaming import ImageRun, run_job
 from pixelforest.engine.tile_job import TileJob
@@ -85,9 +94,39 @@ def fingerprint_of(shipment: Shipment) -> str:
     return open_backend(shipment.job.device).fingerprint
 
 
-def statistics_of(shipment: Shipment, image: NDArray[Any], axes: ImageAxes, index: int) -> list[Any]:
+def first_digits(
+    shipment: Shipment, chunk: NDArray[Any], window: Window, axes: ImageAxes, index: int
+) -> NDArray[np.int64]:
+    """Return what a chunk adds to the first half of the search for percentiles."""
+    planes = channels_first(chunk, axes, index=index)
+    with _naming(window):
+        return count_first_digits(planes, index=index, skips_invalid=shipment.job.nan_policy == "mask")
+
+
+def places_of(shipment: Shipment, counts: NDArray[np.int64]) -> RankPlaces:
+    """Return where the percentiles lie."""
+    return find_places(counts, (shipment.job.scaling.low, shipment.job.scaling.high))
+
+
+def second_digits(chunk: NDArray[Any], places: RankPlaces, axes: ImageAxes, index: int) -> NDArray[np.int64]:
+    """Return what a chunk adds to the second half of the search for percentiles."""
+    return count_second_digits(channels_first(chunk, axes, index=index), places, index=index)
+
+
+def scales_at(
+    shipment: Shipment, dtype: np.dtype[Any], places: RankPlaces, counts: NDArray[np.int64] | None
+) -> ChannelScales:
+    """Return how the image is scaled."""
+    return scales_of(shipment.job.scaling, percentiles_of(dtype, places, counts))
+
+
+def statistics_of(
+    shipment: Shipment, image: NDArray[Any], axes: ImageAxes, index: int, scales: ChannelScales | None
+) -> list[Any]:
     """Return what filters want to know of the whole image."""
-    return whole_image_statistics(shipment.job.reader(channels_first(image, axes, index=index), index))
+    job = shipment.job
+    planes = job.scaled(channels_first(image, axes, index=index), index, scales)
+    return whole_image_statistics(job.reader(planes, index))
 
 
 def compute_chunk(
@@ -97,6 +136,7 @@ def compute_chunk(
     fingerprint: str,
     statistics: list[Any] | None,
     mask: NDArray[np.bool_] | None,
+    scales: ChannelScales | None = None,
 ) -> NDArray[Any]:
     """Return the results on one chunk.
 
@@ -111,6 +151,8 @@ def compute_chunk(
         Of the device of the worker that was asked first.
     statistics : list, optional
     mask : ndarray of bool, shape (*task.target.shape), optional
+    scales : ChannelScales, optional
+        Of the whole image.
 
     Raises
     ------
@@ -128,15 +170,21 @@ def compute_chunk(
         )
     planes = channels_first(task.join(parts), task.axes, index=task.index)
     out = _result_memory(job, task.target.shape)
-    image = ImageRun(
-        KnownPart(planes, task.window.start, task.spatial_shape), out, task.index, mask, task.target, statistics
-    )
-    try:
+    known = KnownPart(planes, task.window.start, task.spatial_shape)
+    image = ImageRun(job.scaled(known, task.index, scales), out, task.index, mask, task.target, statistics)
+    with _naming(task.target):
         run_job(job, [image], backends, limits=task.limits)
-    except ValueError as error:
-        where = ", ".join(f"{s.start}:{s.stop}" for s in task.target.slices)
-        raise ValueError(f"{error} [in the chunk at {where}]") from error
     return out
+
+
+@contextmanager
+def _naming(window: Window) -> Iterator[None]:
+    """Say in errors which chunk is at fault."""
+    try:
+        yield
+    except ValueError as error:
+        where = ", ".join(f"{s.start}:{s.stop}" for s in window.slices)
+        raise ValueError(f"{error} [in the chunk at {where}]") from error
 
 
 def run_on_chunk(chunk: NDArray[Any], shipment: Shipment) -> NDArray[Any]:

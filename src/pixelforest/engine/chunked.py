@@ -17,13 +17,21 @@ from pixelforest.engine.chunk_tasks import (
     compute_chunk,
     cut,
     fingerprint_of,
+    first_digits,
+    places_of,
     run_on_chunk,
+    scales_at,
+    second_digits,
     statistics_of,
 )
+from pixelforest.engine.percentiles import is_one_digit
 from pixelforest.engine.shipping import Shipment
 from pixelforest.engine.tile_job import TileJob
 from pixelforest.features.patch import Window
 from pixelforest.images.containers import ImageAxes
+
+SUMMANDS = 8
+"""Counts of parts of an image that one task adds up."""
 
 
 def is_chunked(image: Any) -> bool:
@@ -51,7 +59,8 @@ def map_chunks(
     Every chunk of the result lies over one chunk of the image and is one task. It needs that chunk and, of others, what
     lies within the halo of the job, however small those chunks are. The border rule of filters is applied where the
     image ends and nowhere else, so a chunk has the bits that the whole image gives. Statistics of the whole image are a
-    task of their own, which holds the image; filters that see only whole images get it in one chunk.
+    task of their own, which holds the image; filters that see only whole images get it in one chunk. Percentiles are
+    counted chunk by chunk.
 
     Parameters
     ----------
@@ -151,17 +160,51 @@ class _ChunkGraph:
         self.collections = [image, self.sent, *([] if mask is None else [mask])]
         self.device = f"{self.name}-device"
         self.tasks: dict[Any, Any] = {self.device: (fingerprint_of, self.sent.key)}
-        self.statistics = self._add_statistics() if job.needs_statistics else None
         self.bounds = [np.cumsum((0, *sizes)) for sizes in image.chunks]
         self.strips: dict[tuple[int, int, int], list[_Strip]] = {}
         self.part_name = f"{self.name}-part"
         self.shape: tuple[int, ...] = axes.spatial(image.shape)
+        self.scales = None if job.scaling is None else self._add_scales()
+        self.statistics = self._add_statistics() if job.needs_statistics else None
+
+    def _add_scales(self) -> str:
+        """Add a search for percentiles that holds a chunk at a time: once or twice over all of them."""
+        channel = self.axes.channel_axis
+        image = self.image if channel is None else self.image.rechunk({channel % self.axes.ndim: -1})
+        self.collections.append(image)
+        chunks = [(image.name, *position) for position in np.ndindex(*image.numblocks)]
+        windows = [window for _, window in self.targets()]  # of the same chunks, in the same order
+        first = self._add_sum(
+            "first",
+            [
+                (first_digits, self.sent.key, key, window, self.axes, self.index)
+                for key, window in zip(chunks, windows, strict=True)
+            ],
+        )
+        places, scales, second = f"{self.name}-places", f"{self.name}-scales", None
+        self.tasks[places] = (places_of, self.sent.key, first)
+        if not is_one_digit(image.dtype):
+            second = self._add_sum("second", [(second_digits, key, places, self.axes, self.index) for key in chunks])
+        self.tasks[scales] = (scales_at, self.sent.key, image.dtype, places, second)
+        return scales
+
+    def _add_sum(self, what: str, terms: list[Any]) -> Any:
+        """Add the sum of what tasks return, a few of them at a time; return its key."""
+        level = 0
+        while True:
+            keys = [(f"{self.name}-{what}", level, i) for i in range(len(terms))]
+            self.tasks.update(zip(keys, terms, strict=True))
+            if len(keys) == 1:
+                return keys[0]
+            terms = [(sum, keys[i : i + SUMMANDS]) for i in range(0, len(keys), SUMMANDS)]
+            level += 1
 
     def _add_statistics(self) -> str:
         whole = self.image.rechunk(-1)
         self.collections.append(whole)
         key = f"{self.name}-statistics"
-        self.tasks[key] = (statistics_of, self.sent.key, (whole.name, *(0,) * whole.ndim), self.axes, self.index)
+        source = (whole.name, *(0,) * whole.ndim)
+        self.tasks[key] = (statistics_of, self.sent.key, source, self.axes, self.index, self.scales)
         return key
 
     def targets(self) -> Iterator[tuple[tuple[int, ...], Window]]:
@@ -187,7 +230,7 @@ class _ChunkGraph:
         task = ChunkTask(target, window, self.shape, part_shape, tuple(places), self.axes, self.index, self.limits)
         mask = None if self.mask is None else (self.mask.name, *position)
         self.tasks[self._key(position)] = (
-            compute_chunk, self.sent.key, task, parts, self.device, self.statistics, mask
+            compute_chunk, self.sent.key, task, parts, self.device, self.statistics, mask, self.scales
         )  # fmt: skip
 
     def _key(self, position: tuple[int, ...]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pixelforest.backends.protocol import Backend, FeatureBlock
 from pixelforest.engine.budget import TileMemory
+from pixelforest.engine.scaling import ChannelScales, PercentileScaling, scaled_planes
 from pixelforest.engine.tiling import TileReader, statistics_wanted
 from pixelforest.features.patch import Window
 from pixelforest.features.plan import FeaturePlan
@@ -49,6 +50,8 @@ class TileJob:
         See `open_backend`; every process that runs the job opens its own.
     allow_mixed_devices : bool
         Whether devices that differ may share a run.
+    scaling : PercentileScaling, optional
+        How images are scaled before anything else; needs to know the whole of each.
     """
 
     plan: FeaturePlan
@@ -60,6 +63,7 @@ class TileJob:
     reach: tuple[int, ...]
     device: str
     allow_mixed_devices: bool = False
+    scaling: PercentileScaling | None = None
 
     @property
     def halo(self) -> tuple[int, ...]:
@@ -74,6 +78,10 @@ class TileJob:
     def memory(self, pixel_bytes: int) -> TileMemory:
         """Return how much memory tiles take."""
         return TileMemory(self.plan, self.halo, pixel_bytes, (self.n_values or 1) * self.dtype.itemsize)
+
+    def scaled(self, planes: Any, index: int, scales: ChannelScales | None = None) -> Any:
+        """Return an image with channels first as features see it; see `scaled_planes`."""
+        return scaled_planes(planes, self.scaling, self.nan_policy, index, scales)
 
     def reader(self, planes: Any, index: int, statistics: Any = None) -> TileReader:
         """Return what reads patches of an image with channels first."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from pixelforest.backends.protocol import Backend
 from pixelforest.backends.select import open_backend
 from pixelforest.engine.budget import TileMemory
 from pixelforest.engine.chunked import is_chunked
+from pixelforest.engine.scaling import PercentileScaling, scaled_planes
 from pixelforest.engine.tile_job import TileJob, nan_reach
 from pixelforest.engine.tiling import TileReader, tiles
 from pixelforest.engine.xarrays import name_like, values_of
@@ -83,6 +85,10 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         2 filters volumes slice by slice; by default all spatial axes are filtered.
     spacing : sequence of float, optional
         Distance between pixels on each spatial axis, ``(z, y, x)`` order. Sigmas and derivatives are then physical.
+    normalization : "percentile" or PercentileScaling, optional
+        Scale every channel of every image by its own percentiles before it is filtered, as an `ImageNormalizer` in
+        front would; exact under tiling, because the percentiles of the whole image are found first. "percentile" is
+        ``PercentileScaling()``.
     nan_policy : {"raise", "mask"}
         What NaN or inf pixels do: raise, or make NaN of every feature that they reach.
     dtype : {"float32", "float16"}
@@ -128,6 +134,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         large_sigma: LargeSigma = "direct",
         filter_ndim: int | None = None,
         spacing: Any = None,
+        normalization: Literal["percentile"] | PercentileScaling | None = None,
         nan_policy: NanPolicy = "raise",
         dtype: Any = "float32",
         device: str = "auto",
@@ -142,6 +149,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         self.large_sigma = large_sigma
         self.filter_ndim = filter_ndim
         self.spacing = spacing
+        self.normalization = normalization
         self.nan_policy = nan_policy
         self.dtype = dtype
         self.device = device
@@ -162,6 +170,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         """
         n_channels = checked_n_channels(collect_images(X, self.axes()), self.axes())
         self.plan_for(n_channels)
+        self.scaling()
         checked_dtype(self.dtype)
         self.n_features_in_ = n_channels
         return self
@@ -199,7 +208,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         backend = open_backend(self.device)
 
         def features_of(image: Any, index: int) -> Any:
-            reader = TileReader(planes_of(image, axes, index=index), plan, self.nan_policy, index)
+            reader = TileReader(self.planes_for(image, index), plan, self.nan_policy, index)
             block = np.moveaxis(compute_image(backend, reader, outputs.block(index)), 0, -1)
             return name_like(block, image, axes, last=("feature", plan.names))
 
@@ -217,6 +226,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
             reach=nan_reach(plan),
             device=self.device,
             allow_mixed_devices=self.allow_mixed_devices,
+            scaling=self.scaling(),
         )
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -253,6 +263,27 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
     def axes(self) -> ImageAxes:
         """Return how one image is laid out."""
         return checked_axes(self.spatial_ndim, self.channel_axis)
+
+    def scaling(self) -> PercentileScaling | None:
+        """Return how images are scaled.
+
+        Raises
+        ------
+        ValueError
+            `normalization` is none of those that it can be.
+        """
+        if self.normalization is None or isinstance(self.normalization, PercentileScaling):
+            return self.normalization and replace(self.normalization)  # checked again: files do not ask
+        if self.normalization != "percentile":
+            raise ValueError(
+                f"`normalization` must be None, 'percentile' or a PercentileScaling, got {self.normalization!r}"
+            )
+        return PercentileScaling()
+
+    def planes_for(self, image: Any, index: int) -> Any:
+        """Return one image with channels first as filters see it, read and scaled part by part."""
+        planes = planes_of(image, self.axes(), index=index)
+        return scaled_planes(planes, self.scaling(), self.nan_policy, index)
 
     def specs(self) -> tuple[FeatureSpec, ...]:
         """Return the features as specifications.

@@ -82,7 +82,8 @@ def map_job(
     runs = []
     for index in eager:
         results[index] = _empty(job, shapes[index]) if given is None else given[index]
-        runs.append(ImageRun(planes_of(values[index], axes, index=index), results[index], index, masks[index]))
+        planes = job.scaled(planes_of(values[index], axes, index=index), index)
+        runs.append(ImageRun(planes, results[index], index, masks[index]))
     if runs:
         backends = open_backends(job.device, allow_mixed=job.allow_mixed_devices)
         run_job(job, runs, backends, limits=limits, progress=progress)

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from pixelforest.engine.scaling import PercentileScaling, measure_scales
 from pixelforest.engine.xarrays import name_like
 from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, map_images
-from pixelforest.images.containers import ImageAxes, as_float32, channels_first, checked_axes, collect_images
+from pixelforest.images.containers import ImageAxes, channels_first, checked_axes, collect_images
 
 
 class ImageNormalizer(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Scale every image, and every channel of it, by its own percentiles.
 
     ``(f - P_low) / (P_high - P_low)``, so the low percentile becomes 0 and the high one 1. A constant channel becomes
-    0. Stateless: nothing of one image enters another.
+    0. Stateless: nothing of one image enters another. `ImageFeatureStack` and `ImageSegmenter` do the same tile by tile
+    with ``normalization="percentile"``.
 
     Parameters
     ----------
@@ -86,26 +88,19 @@ class ImageNormalizer(ImageInputMixin, TransformerMixin, BaseEstimator, auto_wra
         return map_images(X, axes, lambda image, index: self._normalize(image, index, axes))
 
     def _normalize(self, image: Any, index: int, axes: ImageAxes) -> Any:
-        planes = as_float32(channels_first(image, axes, index=index), index=index)
-        if not np.isfinite(planes).all():
-            raise ValueError(f"`X[{index}]` holds NaN or inf: percentiles of it are undefined")
-        spatial = tuple(range(1, planes.ndim))
-        low, high = np.percentile(planes, (self.low, self.high), axis=spatial, keepdims=True).astype(np.float64)
-        scale = np.divide(1.0, high - low, out=np.zeros_like(high), where=high > low)
-        scaled = ((planes - low) * scale).astype(np.float32)
-        if self.clip:
-            scaled = scaled.clip(0, 1)
+        planes = channels_first(image, axes, index=index)
+        scaled = measure_scales(planes, self._scaling(), "raise", index).apply(planes, index=index)
         if axes.channel_axis is None:
             return name_like(scaled[0], image, axes)
         result = np.moveaxis(scaled, 0, axes.channel_axis)
         return image.copy(data=result) if hasattr(image, "coords") else result
 
     def _checked_axes(self) -> ImageAxes:
-        if not 0 <= self.low < self.high <= 100:
-            raise ValueError(
-                f"`low` and `high` must be percentiles, 0 <= low < high <= 100, got {self.low}, {self.high}"
-            )
+        self._scaling()
         return checked_axes(self.spatial_ndim, self.channel_axis)
+
+    def _scaling(self) -> PercentileScaling:
+        return PercentileScaling(self.low, self.high, self.clip)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -15,6 +15,7 @@ from pixelforest.engine.chunked import is_chunked, map_pixels
 from pixelforest.engine.xarrays import name_like, values_of
 from pixelforest.estimators.feature_rows import FeatureRowsMixin
 from pixelforest.estimators.pixels import PixelLabelsMixin, default_forest
+from pixelforest.estimators.sampling import Sampling
 from pixelforest.estimators.shapes import checked_n_channels, map_images
 from pixelforest.images.containers import NanPolicy, collect_images
 
@@ -41,6 +42,14 @@ class PixelClassifier(FeatureRowsMixin, PixelLabelsMixin, MetaEstimatorMixin, Ba
         The label that means "not annotated"; it is never a class. ``None``: every pixel counts, and 0 is a class.
     classes : sequence of int, optional
         Classes in the order of the columns of `predict_proba`, also those that training data may lack.
+    sampling : {"natural", "balanced"}
+        Whether the classes keep the frequencies in which they are annotated, or as many pixels of each are learnt from
+        as the rarest class has. Balanced costs quality where annotations are as frequent as the classes are; see
+        `docs/honest-validation.md`. To weigh classes otherwise, use the `class_weight` of the classifier.
+    max_samples : int, optional
+        Learn from at most this many pixels, of every class in proportion; drawn before features are computed.
+    random_state : int, RandomState or None
+        Which pixels are drawn, where not all are learnt from.
     spatial_ndim : {2, 3}
         Number of spatial axes; features are on the last axis.
     nan_policy : {"raise", "mask"}
@@ -76,12 +85,18 @@ class PixelClassifier(FeatureRowsMixin, PixelLabelsMixin, MetaEstimatorMixin, Ba
         *,
         unlabeled: int | None = 0,
         classes: Any = None,
+        sampling: Sampling = "natural",
+        max_samples: int | None = None,
+        random_state: Any = 0,
         spatial_ndim: int = 2,
         nan_policy: NanPolicy = "raise",
     ) -> None:
         self.estimator = estimator
         self.unlabeled = unlabeled
         self.classes = classes
+        self.sampling = sampling
+        self.max_samples = max_samples
+        self.random_state = random_state
         self.spatial_ndim = spatial_ndim
         self.nan_policy = nan_policy
 

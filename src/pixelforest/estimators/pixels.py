@@ -14,6 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
+from pixelforest.estimators.sampling import Sampling, sample_annotations
 from pixelforest.estimators.shapes import ImageInputMixin, spatial_shapes
 from pixelforest.images.containers import ImageAxes, ImageBatch
 from pixelforest.images.labels import Annotation, label_dtype, read_annotations, resolve_classes
@@ -37,10 +38,13 @@ def default_regression_forest() -> OpenCLRandomForestRegressor:
 
 
 class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
-    """Labels, probabilities and scores of estimators with `unlabeled` and `classes` parameters."""
+    """Learning, labels, probabilities and scores of estimators with the parameters below."""
 
     unlabeled: int | None
     classes: Any
+    sampling: Sampling
+    max_samples: int | None
+    random_state: Any
     classes_: NDArray[Any]
 
     def _learn(
@@ -54,6 +58,7 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         shapes = spatial_shapes(batch, axes)
         annotations = read_annotations(y, shapes, unlabeled=self.unlabeled, sample_weight=sample_weight)
         classes = resolve_classes(annotations, self.classes, unlabeled=self.unlabeled)
+        annotations = sample_annotations(annotations, self.sampling, self.max_samples, self.random_state)
         X, labels, weights = gather_rows(batch, annotations, read)
         values = labels.astype(classes.dtype)
         if np.unique(values).size < 2:

@@ -19,10 +19,11 @@ from pixelforest.engine.tiling import TileReader
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.image_jobs import checked_memory_limit, map_job
 from pixelforest.estimators.pixels import PixelLabelsMixin, RowReader, default_forest
+from pixelforest.estimators.sampling import Sampling
 from pixelforest.estimators.shapes import checked_n_channels
 from pixelforest.estimators.tile_rules import Measure, classifier_rule, uncertainty_rule
 from pixelforest.features.patch import Window
-from pixelforest.images.containers import ImageAxes, collect_images, planes_of
+from pixelforest.images.containers import ImageAxes, collect_images
 from pixelforest.images.labels import Annotation
 
 Answer = Literal["labels", "probabilities"] | Measure
@@ -55,6 +56,14 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         The label that means "not annotated"; it is never a class. ``None``: every pixel counts, and 0 is a class.
     classes : sequence of int, optional
         Classes in the order of the columns of `predict_proba`, also those that training data may lack.
+    sampling : {"natural", "balanced"}
+        Whether the classes keep the frequencies in which they are annotated, or as many pixels of each are learnt from
+        as the rarest class has. Balanced costs quality where annotations are as frequent as the classes are; see
+        `docs/honest-validation.md`. To weigh classes otherwise, use the `class_weight` of the classifier.
+    max_samples : int, optional
+        Learn from at most this many pixels, of every class in proportion; drawn before features are computed.
+    random_state : int, RandomState or None
+        Which pixels are drawn, where not all are learnt from.
     tile_shape : tuple of int, optional
         Size of the tiles of `predict`; the result does not depend on it. Default: the largest within `memory_limit`.
     memory_limit : int, optional
@@ -92,6 +101,9 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         *,
         unlabeled: int | None = 0,
         classes: Any = None,
+        sampling: Sampling = "natural",
+        max_samples: int | None = None,
+        random_state: Any = 0,
         tile_shape: tuple[int, ...] | None = None,
         memory_limit: int | None = None,
     ) -> None:
@@ -99,6 +111,9 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
         self.classifier = classifier
         self.unlabeled = unlabeled
         self.classes = classes
+        self.sampling = sampling
+        self.max_samples = max_samples
+        self.random_state = random_state
         self.tile_shape = tile_shape
         self.memory_limit = memory_limit
 
@@ -275,6 +290,7 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             reach=nan_reach(plan),
             device=features.device,
             allow_mixed_devices=features.allow_mixed_devices,
+            scaling=features.scaling(),
         )
 
     def _limits(self) -> TileLimits:
@@ -303,11 +319,10 @@ def row_reader(features: ImageFeatureStack) -> RowReader:
     features : ImageFeatureStack
         Fitted.
     """
-    axes, backend = features.axes(), open_backend(features.device)
-    plan = features.plan_for(features.n_features_in_)
+    backend, plan = open_backend(features.device), features.plan_for(features.n_features_in_)
 
     def read(image: Any, annotation: Annotation) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        planes = planes_of(image, axes, index=annotation.index)
+        planes = features.planes_for(image, annotation.index)
         return rows_at(backend, TileReader(planes, plan, features.nan_policy, annotation.index), annotation.pixels)
 
     return read

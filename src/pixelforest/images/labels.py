@@ -59,7 +59,12 @@ def as_labels(labels: Any, shape: tuple[int, ...], *, index: int, argument: str 
 
 
 def read_annotations(
-    y: Any, shapes: Sequence[tuple[int, ...]], *, unlabeled: int | None, sample_weight: Any = None
+    y: Any,
+    shapes: Sequence[tuple[int, ...]],
+    *,
+    unlabeled: int | None,
+    sample_weight: Any = None,
+    argument: str = "y",
 ) -> list[Annotation]:
     """Return the annotated pixels of every image that has some.
 
@@ -73,6 +78,8 @@ def read_annotations(
         The label that means "not annotated"; ``None``: every pixel counts.
     sample_weight : list of array-like, optional
         One weight image per image.
+    argument : str
+        What the caller's user calls `y`.
 
     Raises
     ------
@@ -84,11 +91,11 @@ def read_annotations(
     UnlabeledImageWarning
         Names the images that have no annotated pixel.
     """
-    label_images = one_per_image(y, len(shapes), "y")
+    label_images = one_per_image(y, len(shapes), argument)
     weight_images = one_weight_image_each(sample_weight, len(shapes))
     annotations, empty = [], []
     for index, (labels, weights, shape) in enumerate(zip(label_images, weight_images, shapes, strict=True)):
-        array = as_labels(labels, shape, index=index).ravel()
+        array = as_labels(labels, shape, index=index, argument=argument).ravel()
         pixels = np.arange(array.size) if unlabeled is None else np.flatnonzero(array != unlabeled)
         if not pixels.size:
             empty.append(index)
@@ -96,7 +103,7 @@ def read_annotations(
         annotations.append(Annotation(index, pixels, array[pixels], weights_at(pixels, weights, shape, index)))
     if not annotations:
         raise ValueError(
-            f"`y` holds no annotated pixel in {len(shapes)} image(s): every label is {unlabeled} (`unlabeled`)"
+            f"`{argument}` holds no annotated pixel in {len(shapes)} image(s): every label is {unlabeled} (`unlabeled`)"
         )
     if empty:
         warnings.warn(f"images without annotated pixels are left out: {empty}", UnlabeledImageWarning, stacklevel=4)

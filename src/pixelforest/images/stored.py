@@ -122,6 +122,17 @@ class StoredPlanes:
         dtype: np.dtype[Any] = self.image.dtype
         return dtype
 
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """Sides of the parts in which it is read, channels first; None if it has none."""
+        sides = getattr(self.image, "chunks", None)
+        if not isinstance(sides, tuple) or not all(isinstance(side, int) for side in sides):
+            return None
+        if self.channel_axis is None:
+            return (1, *sides)
+        channel = self.channel_axis % len(sides)
+        return (sides[channel], *sides[:channel], *sides[channel + 1 :])
+
     def __getitem__(self, part: Sequence[slice]) -> NDArray[Any]:
         channels, *spatial = part
         if self.channel_axis is None:

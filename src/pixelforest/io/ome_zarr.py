@@ -143,6 +143,12 @@ class ImagePlanes:
         """Of the voxels."""
         return np.dtype(self.image.array.dtype)
 
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Sides of the parts in which it is read, channels first."""
+        sides = self.image.array.chunks
+        return (1, *(sides[a] for a in self.image.spatial_axes(self.spatial_ndim)))
+
     def __getitem__(self, key: tuple[slice, ...]) -> NDArray[Any]:
         spatial, channel = self.image.spatial_axes(self.spatial_ndim), self.image.channel_axis
         first, last = min(self.channels), max(self.channels)

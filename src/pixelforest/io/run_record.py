@@ -120,11 +120,7 @@ def open_run(
         The unfinished run computes something else.
     """
     record = RunRecord(output)
-    if output.exists():
-        tidy_published(output)
-        raise FileExistsError(f"`output` must not exist yet, got {str(output)!r}")
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"`output` must lie in a folder that exists, got {str(output)!r}")
+    check_output(output)
     wanted = json.loads(json.dumps(dict(identity)))
     found = _read_identity(record.folder / _IDENTITY)
     record.read_journal()
@@ -159,6 +155,21 @@ def retold(error: OSError, text: str) -> OSError:
     OSError('cannot read a.png: broken')
     """
     return OSError(text) if error.errno is None else OSError(error.errno, text)
+
+
+def check_output(output: Path) -> None:
+    """Raise where nothing can be written.
+
+    Raises
+    ------
+    FileExistsError, FileNotFoundError
+        The output exists, or its folder does not.
+    """
+    if output.exists():
+        tidy_published(output)
+        raise FileExistsError(f"`output` must not exist yet, got {str(output)!r}")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"`output` must lie in a folder that exists, got {str(output)!r}")
 
 
 def tidy_published(output: Path) -> None:

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from pixelforest.backends.select import open_backend
-from pixelforest.engine.tiling import TileReader
-from pixelforest.estimators.segmenter import ImageSegmenter, rows_at
+from pixelforest.estimators.segmenter import ImageSegmenter, row_reader
 from pixelforest.estimators.shapes import spatial_shapes
 from pixelforest.estimators.tile_rules import Measure
-from pixelforest.images.containers import ImageAxes, ImageBatch, collect_images, planes_of
-from pixelforest.images.labels import as_labels
+from pixelforest.images.containers import ImageAxes, ImageBatch, collect_images
+from pixelforest.images.labels import Annotation, as_labels
 from pixelforest.suggest.diverse import choose_diverse
 
 if TYPE_CHECKING:
@@ -134,10 +132,7 @@ def _candidates(
     smooth[~is_known] = 0
     spacing = max(1, round(distance))
     peaks = peak_local_max(smooth, min_distance=spacing, exclude_border=False, num_peaks=n_candidates, threshold_abs=0)
-    axes, features = model.features_.axes(), model.features_
-    plan = features.plan_for(model.n_features_in_)
-    reader = TileReader(planes_of(image, axes, index=index), plan, features.nan_policy, index)
-    flat = np.ravel_multi_index(tuple(peaks.T), smooth.shape)
-    rows, _ = rows_at(open_backend(features.device), reader, flat)
+    pixels = np.ravel_multi_index(tuple(peaks.T), smooth.shape)
+    rows, _ = row_reader(model.features_)(image, Annotation(index, pixels, np.zeros(len(pixels), np.uint8), None))
     places = np.column_stack([np.full(len(peaks), index), peaks])
     return places, smooth[tuple(peaks.T)], rows.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Cross-validation for lists of images that differ in shape."""
+"""Predictions for lists of images that differ in shape, each by a model that never saw it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,6 @@ from sklearn.base import clone
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
-
-__all__ = ["cross_val_predict"]
 
 Images = Sequence[ArrayLike] | NDArray
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]

@@ -8,12 +8,14 @@ from pixelforest.estimators.extra_trees_regressor import OpenCLExtraTreesRegress
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.flatten import Flatten
 from pixelforest.estimators.normalizer import ImageNormalizer
+from pixelforest.estimators.object_segmenter import ObjectSegmenter
 from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
+from pixelforest.images.instances import instance_classes
 
 __version__ = "0.1.0.dev0"
 
@@ -24,6 +26,7 @@ __all__ = [
     "ImageFeatureStack",
     "ImageNormalizer",
     "ImageSegmenter",
+    "ObjectSegmenter",
     "OpenCLExtraTreesClassifier",
     "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
@@ -31,6 +34,7 @@ __all__ = [
     "PixelClassifier",
     "check_image_estimator",
     "compile_forest",
+    "instance_classes",
     "metrics",
     "model_selection",
     "register_filter",

@@ -11,3 +11,7 @@ class UnlabeledImageWarning(UserWarning):
 
 class InstanceMaskWarning(UserWarning):
     """Labels hold so many classes that they look like an instance mask."""
+
+
+class ClassAnnotationWarning(UserWarning):
+    """Labels look like an annotation of classes where every object should have a number of its own."""

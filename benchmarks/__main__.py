@@ -15,6 +15,7 @@ SUITES = {
     "forest": ("benchmarks.forest.suite", "compiled forests outrun scikit-learn and every other engine, by how much"),
     "features": ("benchmarks.features.suite", "features are computed faster than by other libraries, by how much"),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
+    "quality": ("benchmarks.quality", "objects that touch are told apart, how well beside Otsu's threshold"),
     "reliability": (
         "benchmarks.reliability.suite",
         "compiled forests decide as scikit-learn does, chunks have the bits of the whole image, killed runs resume",

@@ -42,13 +42,13 @@ def with_dim_objects(images: list[NDArray[Any]]) -> list[NDArray[Any]]:
     return [np.stack([image, np.arcsinh(10 * image)], axis=-1) for image in images]
 
 
-def recipe(spatial_ndim: int = 2, *, device: str = "auto", **rules: Any) -> Pipeline:
+def recipe(spatial_ndim: int = 2, *, n_trees: int = 100, device: str = "auto", **rules: Any) -> Pipeline:
     """Return the recipe of the documentation; `rules` replace parameters of its ObjectSegmenter."""
     features = pf.ImageFeatureStack(
         sigmas=(1, 2, 4, 8)[: 6 - spatial_ndim], spatial_ndim=spatial_ndim, channel_axis=-1, device=device
     )
     trees = pf.OpenCLExtraTreesClassifier(
-        100, max_depth=14, min_samples_leaf=3, random_state=0, n_jobs=-1, device=device
+        n_trees, max_depth=14, min_samples_leaf=3, random_state=0, n_jobs=-1, device=device
     )
     defaults = {
         "split": "probability",
@@ -122,12 +122,12 @@ def report_nuclei(device: str) -> None:
     print(f"{'all objects pooled':24}" + "".join(f"{score:10.3f}" for score in pooled))
 
 
-def volume_scores(folder: Path, *, device: str = "auto") -> dict[str, float]:
+def volume_scores(folder: Path, *, n_trees: int = 100, device: str = "auto") -> dict[str, float]:
     """Return the F1 of objects of one volume in its part x >= 30, learned from its part x < 28."""
     image = np.asarray(io.imread(folder / "img3d.tif"))
     objects = np.asarray(io.imread(folder / "mask3d.tif"))
     train, test = np.s_[:, :, :28], np.s_[:, :, 30:]
-    model = recipe(3, device=device).fit([image[train]], annotations([objects[train]], SHARE[3]))
+    model = recipe(3, n_trees=n_trees, device=device).fit([image[train]], annotations([objects[train]], SHARE[3]))
     split = model.predict([image[test]])[0]
     plain = model.set_params(objectsegmenter__split=None).predict([image[test]])[0]
     answers = {

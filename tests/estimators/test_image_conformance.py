@@ -71,17 +71,22 @@ def test_convention(check):
 
 OBJECT_CASES = {
     "objects": (pf.ObjectSegmenter(stack(), forest()), {}),
-    "objects channels": (pf.ObjectSegmenter(stack(channel_axis=-1), forest()), {"channel_axis": -1}),
-    "objects 3-D": (pf.ObjectSegmenter(stack(spatial_ndim=3), forest()), {"spatial_ndim": 3}),
-    "objects learn from objects": (pf.ObjectSegmenter(stack(), forest(), learn_from="instances"), {}),
-    "objects split by probability": (
+    "objects split by probability, channels": (
         pf.ObjectSegmenter(
-            stack(), forest(), split="probability", smoothing=1, threshold=0.4, fill_holes=True, min_size=2
+            stack(channel_axis=-1),
+            forest(),
+            split="probability",
+            smoothing=1,
+            threshold=0.4,
+            fill_holes=True,
+            min_size=2,
         ),
-        {},
+        {"channel_axis": -1},
     ),
-    "objects split by distance, 3-D": (
-        pf.ObjectSegmenter(stack(spatial_ndim=3, spacing=(2, 1, 1)), forest(), split="distance", clear_border=True),
+    "objects split by distance, 3-D, learned from objects": (
+        pf.ObjectSegmenter(
+            stack(spatial_ndim=3, spacing=(2, 1, 1)), forest(), learn_from="instances", split="distance"
+        ),
         {"spatial_ndim": 3},
     ),
 }

@@ -10,10 +10,11 @@ SCORED = {"fluo_256x256_05040e2e", "fluo_256x256_06350c7c", "fluo_256x256_0280fa
 
 
 def test_the_recipe_finds_nuclei_where_otsu_does_not():
-    learned = [one for one in nuclei() if one.name in LEARNED]
-    scored = [one for one in nuclei() if one.name in SCORED]
+    data = nuclei()
+    learned = [one for one in data if one.name in LEARNED]
+    scored = [one for one in data if one.name in SCORED]
     objects = [one.objects for one in scored]
-    model = recipe().set_params(objectsegmenter__classifier__n_estimators=30)
+    model = recipe(n_trees=20)
     model.fit([one.image for one in learned], annotations([one.objects for one in learned], SHARE[2]))
     found = object_f1(objects, model.predict([one.image for one in scored]))
     assert found > 0.88
@@ -25,6 +26,6 @@ def test_the_recipe_splits_nuclei_in_a_volume(data_folder):
     folder = data_folder / "stardist"
     if not folder.is_dir():
         pytest.skip("the data folder has no stardist/, the volume of nuclei")
-    scores = volume_scores(folder)
+    scores = volume_scores(folder, n_trees=20)
     assert scores["recipe"] > 0.8
     assert scores["recipe, not split"] < 0.5

@@ -139,15 +139,16 @@ def test_named_images_keep_their_names():
     assert_array_equal(found, model.predict(IMAGES[3]))
 
 
-def test_masked_pixels_belong_to_no_object():
+def test_masked_pixels_belong_to_no_object(classes):
     image = IMAGES[3].copy()
     image[20:30, 20:40] = np.nan
-    for how in ({}, {"smoothing": 1, "split": "probability"}):
-        features = stack(nan_policy="mask")
-        model = segmenter(features=features, learn_from="instances", **how).fit(IMAGES[:2], OBJECTS[:2])
-        found = model.predict(image)
-        assert found.max() > 2
-        assert not found[20:30, 20:40].any()
+    for how in ({}, {"smoothing": 1}, {"threshold": 0.0, "split": "probability"}):
+        model = segmenter(features=stack(nan_policy="mask"), positive_class=1, **how).fit(IMAGES[:2], classes[:2])
+        assert not model.predict(image)[20:30, 20:40].any()
+    model = segmenter(features=stack(nan_policy="mask"), learn_from="instances").fit(IMAGES[:2], OBJECTS[:2])
+    found = model.predict(image)
+    assert found.max() > 2
+    assert not found[20:30, 20:40].any()
 
 
 def test_dask_arrays_give_components_lazily(classes):

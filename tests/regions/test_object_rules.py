@@ -70,6 +70,12 @@ def test_one_ball_stays_one_object():
     assert label_objects(mask, None, rules("distance", seed_depth=10)).max() == 1
 
 
+def test_depths_of_distances_are_in_the_unit_of_the_spacing():
+    mask, _ = two_balls()  # distances fall by about 3.4 pixels between the middles
+    assert label_objects(mask, None, rules("distance", 20)).max() == 1
+    assert label_objects(mask, None, rules("distance", 20, spacing=(10.0, 10.0))).max() == 2
+
+
 def test_seeds_count_by_the_depth_of_the_valley_between_them():
     height = np.array([[1.0, 3.0, 2.0, 2.5, 1.0, 4.0]])
     mask = np.ones((1, 6), bool)

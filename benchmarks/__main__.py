@@ -20,6 +20,7 @@ SUITES = {
     ),
     "objects": ("benchmarks.objects.suite", "regions are measured faster than by scikit-image, and in how much memory"),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
+    "quality": ("benchmarks.quality", "objects that touch are told apart, how well beside Otsu's threshold"),
     "reliability": (
         "benchmarks.reliability.suite",
         "compiled forests decide as scikit-learn does, chunks have the bits of the whole image, killed runs resume",

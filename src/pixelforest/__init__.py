@@ -14,6 +14,7 @@ from pixelforest.estimators.normalizer import ImageNormalizer
 from pixelforest.estimators.object_classifier import ObjectClassifier
 from pixelforest.estimators.object_merger import ObjectMerger
 from pixelforest.estimators.object_regressor import ObjectRegressor
+from pixelforest.estimators.object_segmenter import ObjectSegmenter
 from pixelforest.estimators.object_selector import ObjectSelector
 from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.pixel_regressor import PixelRegressor
@@ -23,6 +24,7 @@ from pixelforest.estimators.region_features import RegionFeatures
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
+from pixelforest.images.instances import instance_classes
 from pixelforest.io.measurement_tables import read_measurements
 from pixelforest.model_selection.pixel_table import to_table
 from pixelforest.suggest import suggest_annotations
@@ -41,6 +43,7 @@ __all__ = [
     "ObjectClassifier",
     "ObjectMerger",
     "ObjectRegressor",
+    "ObjectSegmenter",
     "ObjectSelector",
     "OpenCLExtraTreesClassifier",
     "OpenCLExtraTreesRegressor",
@@ -54,6 +57,7 @@ __all__ = [
     "check_image_estimator",
     "compile_forest",
     "explain",
+    "instance_classes",
     "metrics",
     "model_selection",
     "plot",

@@ -15,3 +15,7 @@ class InstanceMaskWarning(UserWarning):
 
 class AmbiguousAnnotationWarning(UserWarning):
     """Objects were annotated with several classes and take the most frequent one; the text names them."""
+
+
+class ClassAnnotationWarning(UserWarning):
+    """Labels look like an annotation of classes where every object should have a number of its own."""

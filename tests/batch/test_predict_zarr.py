@@ -116,11 +116,11 @@ def computed(monkeypatch):
     class Computed(list):
         limit = None
 
-    def call(self, planes, window):
+    def call(self, planes, window, scales=None):
         if len(windows) == windows.limit:
             raise KeyboardInterrupt
         windows.append(window)
-        return labels(self, planes, window)
+        return labels(self, planes, window, scales)
 
     windows, labels = Computed(), WindowResults.__call__
     monkeypatch.setattr(WindowResults, "__call__", call)

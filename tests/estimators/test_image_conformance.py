@@ -70,6 +70,43 @@ def test_convention(check):
     check()
 
 
+OBJECT_CASES = {
+    "objects": (pf.ObjectSegmenter(stack(), forest()), {}),
+    "objects split by probability, channels": (
+        pf.ObjectSegmenter(
+            stack(channel_axis=-1),
+            forest(),
+            split="probability",
+            smoothing=1,
+            threshold=0.4,
+            fill_holes=True,
+            min_size=2,
+        ),
+        {"channel_axis": -1},
+    ),
+    "objects split by distance, 3-D, learned from objects": (
+        pf.ObjectSegmenter(
+            stack(spatial_ndim=3, spacing=(2, 1, 1)), forest(), learn_from="instances", split="distance"
+        ),
+        {"spatial_ndim": 3},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check, id=f"{title}: {name}")
+        for title, (estimator, layout) in OBJECT_CASES.items()
+        for name, check in image_estimator_checks(estimator, **layout)
+        # dask arrays: whole images only, test_object_segmenter.py shows that it says so
+        if estimator.split is None or name != "lazy_and_named_images_are_equal"
+    ],
+)
+def test_object_convention(check):
+    check()
+
+
 FLATTEN_SKIPS = {
     "containers_are_equal": "many rows per image: a list gives one table, not a list",
     "sizes_may_differ": "the same",

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.exceptions import UndefinedMetricWarning
 
-from pixelforest.metrics import average_precision, match_objects, sparse_jaccard
+from pixelforest.metrics import (
+    ObjectScorer,
+    average_precision,
+    match_objects,
+    object_f1,
+    object_f1_scorer,
+    sparse_jaccard,
+)
 
 IDS = (0, 0, 1, 2, 70_000, 2**40)
 
@@ -158,3 +165,23 @@ def test_labels_that_are_no_objects_are_refused_by_name():
         sparse_jaccard([labels, labels], [labels, -labels + 1])
     with pytest.raises(TypeError, match=r"image 0 of `reference`.*float64"):
         match_objects(labels * 1.0, labels)
+
+
+def test_object_f1_is_the_mean_over_images_that_hold_objects():
+    reference = [np.array([[1, 1, 1, 0, 2, 2]]), np.array([[1, 1, 0]]), np.zeros((2, 2), int), np.zeros((1, 2), int)]
+    predicted = [np.array([[5, 5, 0, 0, 0, 0]]), np.array([[3, 3, 0]]), np.zeros((2, 2), int), np.array([[0, 1]])]
+    assert object_f1(reference, predicted) == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert object_f1(reference[0], predicted[0], threshold=0.75) == 0
+    assert object_f1_scorer._kwargs == {"threshold": 0.5}
+
+
+def test_object_f1_of_no_object_is_nan_with_a_warning():
+    nothing = np.zeros((3, 3), int)
+    with pytest.warns(UndefinedMetricWarning, match="no image holds an object"):
+        assert np.isnan(object_f1(nothing, nothing))
+
+
+@pytest.mark.parametrize("make", [lambda t: object_f1([[1]], [[1]], threshold=t), lambda t: ObjectScorer(threshold=t)])
+def test_thresholds_of_object_f1_are_overlaps(make):
+    with pytest.raises(ValueError, match="`threshold` must be above 0 and at most 1, got 0"):
+        make(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,24 @@ def map_job(
         results[index] = map_chunks(job, values[index], axes, index=index, mask=masks[index], limits=limits)
     named = [name_like(r, image, axes, last=last) for r, image in zip(results, batch.images, strict=True)]
     return restore(batch, named, X)
+
+
+def each_result(job: TileJob, batch: ImageBatch, axes: ImageAxes, *, limits: TileLimits) -> Iterator[Any]:
+    """Yield the results of `job` for one image after the other, of which only one need be in memory.
+
+    Parameters
+    ----------
+    job : TileJob
+    batch : ImageBatch
+        No dask arrays.
+    axes : ImageAxes
+    limits : TileLimits
+    """
+    backends = open_backends(job.device, allow_mixed=job.allow_mixed_devices)
+    for index, image in enumerate(batch.images):
+        result = _empty(job, axes.spatial(np.shape(image)))
+        run_job(job, [ImageRun(planes_of(image, axes, index=index), result, index)], backends, limits=limits)
+        yield result
 
 
 def checked_masks(mask: Any, batch: ImageBatch, shapes: list[tuple[int, ...]]) -> list[Any]:

@@ -58,6 +58,18 @@ def as_labels(labels: Any, shape: tuple[int, ...], *, index: int, argument: str 
     return array
 
 
+def as_label_images(y: Any, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
+    """Return one integer array per image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `as_labels`; another number of label images than images.
+    """
+    pairs = zip(_one_per_image(y, len(shapes), "y"), shapes, strict=True)
+    return [as_labels(labels, shape, index=index) for index, (labels, shape) in enumerate(pairs)]
+
+
 def read_annotations(
     y: Any,
     shapes: Sequence[tuple[int, ...]],

@@ -21,6 +21,7 @@ TRUSTED = frozenset(
         "pixelforest.estimators.input_rules.InputRules",
         "pixelforest.estimators.model_record.ModelRecord",
         "pixelforest.estimators.normalizer.ImageNormalizer",
+        "pixelforest.estimators.object_segmenter.ObjectSegmenter",
         "pixelforest.estimators.pixel_classifier.PixelClassifier",
         "pixelforest.estimators.random_forest.OpenCLRandomForestClassifier",
         "pixelforest.estimators.random_forest_regressor.OpenCLRandomForestRegressor",

@@ -1,6 +1,13 @@
 """Scores of label images, pixel by pixel and object by object, and scorers made of them."""
 
-from pixelforest.metrics.objects import ObjectMatching, ObjectPair, average_precision, match_objects, sparse_jaccard
+from pixelforest.metrics.objects import (
+    ObjectMatching,
+    ObjectPair,
+    average_precision,
+    match_objects,
+    object_f1,
+    sparse_jaccard,
+)
 from pixelforest.metrics.pixels import (
     pixel_accuracy,
     pixel_confusion_matrix,
@@ -10,7 +17,9 @@ from pixelforest.metrics.pixels import (
     pixel_recall,
 )
 from pixelforest.metrics.scorers import (
+    ObjectScorer,
     PixelScorer,
+    object_f1_scorer,
     pixel_accuracy_scorer,
     pixel_f1_scorer,
     pixel_jaccard_scorer,
@@ -23,9 +32,12 @@ from pixelforest.metrics.uncertainty import uncertainty
 __all__ = [
     "ObjectMatching",
     "ObjectPair",
+    "ObjectScorer",
     "PixelScorer",
     "average_precision",
     "match_objects",
+    "object_f1",
+    "object_f1_scorer",
     "pixel_accuracy",
     "pixel_accuracy_scorer",
     "pixel_confusion_matrix",

@@ -177,8 +177,51 @@ def match_objects(reference: LabelImages, predicted: LabelImages, *, threshold: 
     >>> matching.f1, round(matching.average_precision, 3)
     (0.5, 0.333)
     """
-    _check_threshold("threshold", threshold)
+    check_threshold("threshold", threshold)
     return _match(object_overlaps(reference, predicted, names=("reference", "predicted")), threshold)
+
+
+def object_f1(reference: LabelImages, predicted: LabelImages, *, threshold: float = 0.5) -> float:
+    """Return the F1 of matched objects, 2 TP / (2 TP + FP + FN), as the mean over images.
+
+    Every image counts the same, however many objects it holds; ``match_objects(...).f1`` counts every object the same.
+
+    Parameters
+    ----------
+    reference, predicted : integer array with at least two axes, or list of such arrays
+        Label images of the same shapes: 0 is background, every other value is one object.
+    threshold : float, default=0.5
+        Intersection over union that a match needs at least, in (0, 1].
+
+    Returns
+    -------
+    float
+        In [0, 1]. Images without any object, true or predicted, do not count; NaN with an ``UndefinedMetricWarning``
+        where there is no other.
+
+    Raises
+    ------
+    TypeError
+        If the labels are not integers, or an argument is a tuple.
+    ValueError
+        If the numbers or the shapes of the images differ, a label is negative, or `threshold` is outside (0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pixelforest.metrics import object_f1
+    >>> reference = [np.array([[1, 1, 1, 0, 2, 2]]), np.array([[1, 1, 0]])]
+    >>> predicted = [np.array([[5, 5, 0, 0, 0, 0]]), np.array([[3, 3, 0]])]
+    >>> object_f1(reference, predicted)  # 2/3 in the first image, 1 in the second
+    0.833...
+    """
+    check_threshold("threshold", threshold)
+    images = object_overlaps(reference, predicted, names=("reference", "predicted"))
+    scores = [_match([overlaps], threshold).f1 for overlaps in images]
+    if np.isnan(scores).all():
+        warnings.warn("no image holds an object: the F1 of objects is NaN", UndefinedMetricWarning, stacklevel=2)
+        return np.nan
+    return float(np.nanmean(scores))
 
 
 def average_precision(
@@ -219,7 +262,7 @@ def average_precision(
     array([1.        , 0.333...])
     """
     for threshold in thresholds:
-        _check_threshold("thresholds", threshold)
+        check_threshold("thresholds", threshold)
     images = object_overlaps(reference, predicted, names=("reference", "predicted"))
     return np.array([_match(images, threshold).average_precision for threshold in thresholds])
 
@@ -244,7 +287,8 @@ def _pairs(overlaps: ObjectOverlaps, image: int, threshold: float) -> list[Objec
     return [ObjectPair(image, reference, predicted, iou) for reference, predicted, iou in matches]
 
 
-def _check_threshold(name: str, threshold: float) -> None:
+def check_threshold(name: str, threshold: float) -> None:
+    """Raise a ValueError unless `threshold` is an overlap that a match can need."""
     if not 0 < threshold <= 1:
         raise ValueError(f"`{name}` must be above 0 and at most 1, got {threshold}")
 

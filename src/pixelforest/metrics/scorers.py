@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sklearn.metrics._scorer import _Scorer
 
 from pixelforest.metrics._class_scores import Average, ZeroDivision, class_average
+from pixelforest.metrics.objects import check_threshold, object_f1
 from pixelforest.metrics.pixels import pixel_accuracy, pixel_f1, pixel_jaccard, pixel_precision, pixel_recall
 
 CLASS_METRICS = {"f1": pixel_f1, "jaccard": pixel_jaccard, "precision": pixel_precision, "recall": pixel_recall}
@@ -88,6 +89,47 @@ class PixelScorer(_Scorer):
         return f"PixelScorer({self.metric!r}{options})"
 
 
+class ObjectScorer(_Scorer):
+    """Score the objects that an estimator predicts, for ``scoring=``: see `object_f1`.
+
+    Called as ``scorer(estimator, X, y)``, it predicts label images of the images `X` and matches their objects with
+    those of `y`. It pickles, for process pools.
+
+    Parameters
+    ----------
+    threshold : float, default=0.5
+        Intersection over union that a match needs at least, in (0, 1].
+
+    Raises
+    ------
+    ValueError
+        If `threshold` is outside (0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import ndimage
+    >>> from sklearn.base import BaseEstimator
+    >>> from pixelforest.metrics import ObjectScorer
+    >>> class Components(BaseEstimator):
+    ...     def fit(self, X, y):
+    ...         return self
+    ...
+    ...     def predict(self, X):
+    ...         return [ndimage.label(image > 0.5)[0] for image in X]
+    >>> images, labels = [np.array([[0.1, 0.7, 0.9, 0.2, 0.8]])], [np.array([[0, 1, 1, 0, 0]])]
+    >>> ObjectScorer(threshold=0.75)(Components(), images, labels)
+    0.666...
+    """
+
+    def __init__(self, *, threshold: float = 0.5) -> None:
+        check_threshold("threshold", threshold)
+        super().__init__(object_f1, 1, {"threshold": threshold})
+
+    def __repr__(self) -> str:
+        return f"ObjectScorer(threshold={self._kwargs['threshold']!r})"
+
+
 pixel_accuracy_scorer = PixelScorer("accuracy")
 """Share of annotated test pixels with the right label."""
 pixel_precision_scorer = PixelScorer("precision")
@@ -98,3 +140,5 @@ pixel_f1_scorer = PixelScorer("f1")
 """Macro F1 of the annotated test pixels."""
 pixel_jaccard_scorer = PixelScorer("jaccard")
 """Macro Jaccard index of the annotated test pixels."""
+object_f1_scorer = ObjectScorer()
+"""Mean F1 of the objects of the test images, matched where their overlap is 0.5 or more."""

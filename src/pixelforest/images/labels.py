@@ -66,7 +66,7 @@ def as_label_images(y: Any, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[A
     TypeError, ValueError
         See `as_labels`; another number of label images than images.
     """
-    pairs = zip(_one_per_image(y, len(shapes), "y"), shapes, strict=True)
+    pairs = zip(one_per_image(y, len(shapes), "y"), shapes, strict=True)
     return [as_labels(labels, shape, index=index) for index, (labels, shape) in enumerate(pairs)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def collect_objects(X: Any, axes: ImageAxes, *, allow_single: bool = True) -> Im
             raise ValueError(f"`X[{index}]` has {has} image behind its labels, but `X[0]` has {first}")
     collect_images([labels for labels, _ in pairs], without_channels)
     samples = [_sample(labels, image, axes, index) for index, (labels, image) in enumerate(pairs)]
-    return ImageBatch(samples, batch.container)
+    return replace(batch, images=samples)
 
 
 def _sample(given: Any, image: Any, axes: ImageAxes, index: int) -> ObjectSample:

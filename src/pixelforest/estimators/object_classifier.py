@@ -14,8 +14,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.estimators.object_predictor import ObjectPredictor
-from pixelforest.estimators.object_tables import default_object_forest, learn_rows
-from pixelforest.images.labels import label_dtype
+from pixelforest.estimators.object_tables import check_names, default_object_forest, learn_rows, predict_rows
+from pixelforest.images.labels import label_dtype, one_per_image
 from pixelforest.images.object_annotations import ObjectAnnotation, read_classes
 from pixelforest.regions.samples import ObjectSample
 
@@ -157,6 +157,51 @@ class ObjectClassifier(ClassifierMixin, ObjectPredictor):
             objects, values = self._answers(sample, index, "predict_proba")
             tables.append(pd.DataFrame(values, index=objects, columns=self.classes_))
         return tables[0] if batch.container == "single" else tables
+
+    def measured(self, X: Any) -> list[pd.DataFrame]:
+        """Return the measurements of all objects that the wrapped estimator sees, one table per image.
+
+        Parameters
+        ----------
+        X : list of samples, stack of label images, or one sample
+
+        Returns
+        -------
+        list of DataFrame
+            Indexed by label.
+        """
+        check_is_fitted(self)
+        tables = [self._table(sample) for sample in self._samples(X).images]
+        for index, table in enumerate(tables):
+            check_names(table, list(self.feature_names_in_), index)
+        return tables
+
+    def table_probabilities(self, table: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the probabilities of the classes for rows of `measured`.
+
+        Parameters
+        ----------
+        table : DataFrame
+
+        Returns
+        -------
+        ndarray of float64, shape (n_objects, n_classes)
+        """
+        check_is_fitted(self)
+        return predict_rows(self.estimator_, table, "predict_proba", "objects")
+
+    def annotated_objects(self, X: Any, y: Any) -> list[set[int]]:
+        """Return the labels of the objects that are annotated, for every image.
+
+        Parameters
+        ----------
+        X, y : list
+            As in `fit`; images without any annotation have none.
+        """
+        samples = self._samples(X).images
+        given = zip(one_per_image(y, len(samples), "y"), samples, strict=True)
+        found = [self._read(annotation, sample, index) for index, (annotation, sample) in enumerate(given)]
+        return [set() if annotation is None else set(annotation.objects.tolist()) for annotation in found]
 
     def score(self, X: Any, y: Any) -> float:
         """Return the share of annotated objects, over all images, that get their class.

@@ -1,5 +1,5 @@
 """What to annotate next."""
 
-from pixelforest.suggest.places import suggest_annotations
+from pixelforest.suggest.annotations import suggest_annotations
 
 __all__ = ["suggest_annotations"]

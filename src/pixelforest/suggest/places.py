@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.estimators.segmenter import ImageSegmenter, row_reader
 from pixelforest.estimators.shapes import spatial_shapes
@@ -22,71 +21,33 @@ CANDIDATES_PER_PLACE = 20
 """Compared for each place that is returned; the more, the more diverse and the less uncertain places are."""
 
 
-def suggest_annotations(
-    model: ImageSegmenter,
-    images: Any,
-    k: int = 10,
-    *,
-    annotations: Any = None,
-    measure: Measure = "entropy",
-    distance: float = 5.0,
+def suggest_places(
+    model: ImageSegmenter, images: Any, k: int, *, annotations: Any, measure: Measure, distance: float
 ) -> DataFrame:
-    """Return places where a stroke would teach the model most: uncertain ones that differ from one another.
+    """Return places for strokes; see `suggest_annotations`.
 
     Maps of uncertainty are smoothed (Gaussian, sigma ``distance / 2``), because a stroke covers more than a pixel.
-    Their highest maxima that keep `distance` are candidates; of these, places are chosen one after the other by
-    uncertainty times distance, in the space of features, to the nearest place that was chosen before
-    (`choose_diverse`), so that not all of them show the same difficulty.
+    Their highest maxima that keep `distance` are the candidates.
 
     Parameters
     ----------
     model : ImageSegmenter
         Fitted.
-    images : list of array-like, stack, or one image
-        Where to look. A map of one image is in memory at a time.
-    k : int
-        How many places; fewer come back where images have fewer maxima.
-    annotations : list of array-like of int, optional
-        Label images that exist already; places keep `distance` from annotated pixels.
-    measure : {"entropy", "margin", "least_confident", "disagreement"}
-        See `ImageSegmenter.predict_uncertainty`.
-    distance : float
-        In pixels.
-
-    Returns
-    -------
-    DataFrame
-        One row per place, the best first: ``image`` (its index), ``z`` of volumes, ``y``, ``x``, ``uncertainty`` (of
-        the smoothed map, 0 to 1).
+    images, k, annotations, measure, distance
+        See `suggest_annotations`.
 
     Raises
     ------
     TypeError, ValueError
-        `model` is no ImageSegmenter or not fitted, `k` or `distance` is not positive, label images do not fit.
-
-    Examples
-    --------
-    >>> import pixelforest as pf
-    >>> image, strokes = np.tile(np.linspace(0, 1, 64), (64, 1)), np.zeros((64, 64), np.uint8)
-    >>> strokes[:, 4], strokes[:, 60] = 1, 2
-    >>> model = pf.ImageSegmenter().fit([image], [strokes])
-    >>> pf.suggest_annotations(model, [image], 2, annotations=[strokes]).columns.tolist()
-    ['image', 'y', 'x', 'uncertainty']
+        See `suggest_annotations`.
     """
     from pandas import DataFrame
 
-    if not isinstance(model, ImageSegmenter):
-        raise TypeError(f"`model` must be an ImageSegmenter, got {type(model).__name__}")
-    check_is_fitted(model)
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise ValueError(f"`k` must be an integer >= 1, got {k!r}")
-    if not distance > 0:
-        raise ValueError(f"`distance` must be positive, got {distance!r}")
     axes = model.features_.axes()
     batch = collect_images(images, axes, argument="images")
     known = _checked_annotations(annotations, batch, axes, model.unlabeled)
     found = [
-        _candidates(model, image, index, taken, measure, float(distance), CANDIDATES_PER_PLACE * k)
+        _candidates(model, image, index, taken, measure, distance, CANDIDATES_PER_PLACE * k)
         for index, (image, taken) in enumerate(zip(batch.images, known, strict=True))
     ]
     places, scores, rows = (np.concatenate(parts) for parts in zip(*found, strict=True))

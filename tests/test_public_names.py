@@ -16,6 +16,7 @@ PUBLIC = {
     "Augmentation",
     "AugmentedTraining",
     "CustomFilter",
+    "FeatureCache",
     "FeatureSpec",
     "Flatten",
     "ImageFeatureStack",

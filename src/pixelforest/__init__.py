@@ -2,6 +2,7 @@
 
 from pixelforest import explain, metrics, model_selection, plot
 from pixelforest.augment import Augmentation, augment
+from pixelforest.engine.feature_cache import FeatureCache
 from pixelforest.estimators.augmented_training import AugmentedTraining
 from pixelforest.estimators.checks import check_image_estimator
 from pixelforest.estimators.compile_forest import compile_forest
@@ -25,6 +26,7 @@ __all__ = [
     "Augmentation",
     "AugmentedTraining",
     "CustomFilter",
+    "FeatureCache",
     "FeatureSpec",
     "Flatten",
     "ImageFeatureStack",

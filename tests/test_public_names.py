@@ -36,6 +36,7 @@ PUBLIC = {
     "model_selection",
     "plot",
     "register_filter",
+    "select_features",
     "suggest_annotations",
 }
 HEAVY = ("pytest", "pyopencl", "dask", "distributed", "xarray", "matplotlib", "skimage", "zarr", "skops")

@@ -18,6 +18,7 @@ from pixelforest.estimators.region_features import RegionFeatures
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
+from pixelforest.search import select_features
 from pixelforest.suggest import suggest_annotations
 
 __version__ = "0.1.0.dev0"
@@ -46,5 +47,6 @@ __all__ = [
     "model_selection",
     "plot",
     "register_filter",
+    "select_features",
     "suggest_annotations",
 ]

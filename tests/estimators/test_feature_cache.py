@@ -69,7 +69,12 @@ FEATURES = {name: values for name, values in GRID.items() if name.startswith("fe
 SEARCHES = {
     "grid": (GridSearchCV, GRID, {"cv": GroupKFold(3)}, True),
     "randomized": (RandomizedSearchCV, FEATURES, {"cv": GroupKFold(3), "n_iter": 3, "random_state": 0}, True),
-    "halving": (HalvingGridSearchCV, FEATURES, {"cv": KFold(2), "min_resources": 4, "factor": 2}, False),
+    "halving": (
+        HalvingGridSearchCV,
+        FEATURES,
+        {"cv": KFold(2), "min_resources": 4, "factor": 2, "random_state": 0},
+        False,
+    ),
 }
 
 

@@ -40,8 +40,8 @@ class FeatureSelection:
         That are left.
     path : DataFrame
         One row per step, the first one with all features. Columns: ``dropped`` (name of the filter and sigma that went
-        last; empty in the first row), ``n_features``, ``score`` and ``std`` (mean and standard deviation over the folds), ``cost``
-        (microseconds per megapixel, or what `cost` returned), ``is_selected``.
+        last; empty in the first row), ``n_features``, ``score`` and ``std`` (mean and standard deviation over the
+        folds), ``cost`` (microseconds per megapixel, or what `cost` returned), ``is_selected``.
     held_out_scores : ndarray of float64 or None
         Of images that no step of the selection has seen, one per fold of `outer_cv`.
     """

@@ -135,7 +135,7 @@ def test_without_matplotlib_the_error_says_what_to_install(draw, table, monkeypa
 
 def test_tables_without_anything_to_draw_are_refused():
     for draw, table in EACH:
-        with pytest.raises(ValueError, match="`(table|path)` must have rows"):
+        with pytest.raises(ValueError, match=r"`(table|path)` must have rows"):
             draw(table.iloc[:0])
     with pytest.raises(ValueError, match=r"`table` must have rows and columns, got shape \(2, 0\)"):
         plot.draw_split_statistics(SHARES.iloc[:, :0])

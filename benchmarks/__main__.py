@@ -19,6 +19,7 @@ SUITES = {
         "whole predictions outrun the field, memory stays flat, dask and workers cost little",
     ),
     "objects": ("benchmarks.objects.suite", "regions are measured faster than by scikit-image, and in how much memory"),
+    "search": ("benchmarks.search", "a grid search computes each feature once with a cache, and how much that saves"),
     "agreement": ("benchmarks.agreement.table", "filters give the numbers of the libraries they are named after"),
     "quality": ("benchmarks.quality", "objects that touch are told apart, how well beside Otsu's threshold"),
     "reliability": (

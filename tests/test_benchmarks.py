@@ -59,6 +59,12 @@ def test_the_objects_suite_measures_what_scikit_image_does_and_writes_json(tmp_p
     assert written["neighbours"]["n_regions"] >= 100
 
 
+def test_the_search_suite_finds_the_same_with_a_cache(capsys):
+    options = ["--grid", "windows", "--side", "180", "--trees", "2", "--rounds", "0", "--device", "numpy"]
+    assert main(["search", *options]) == 0
+    assert "8 candidates" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", WORKLOADS, ids=lambda kind: kind.letter)
 def test_forest_workloads_are_decided_as_scikit_learn_does(kind):
     workload = kind(Photograph((64, 64)), share_of_trees=0.1)

@@ -16,6 +16,7 @@ PUBLIC = {
     "Augmentation",
     "AugmentedTraining",
     "CustomFilter",
+    "FeatureCache",
     "FeatureSpec",
     "Flatten",
     "ImageFeatureStack",
@@ -44,6 +45,7 @@ PUBLIC = {
     "plot",
     "read_measurements",
     "register_filter",
+    "select_features",
     "suggest_annotations",
     "to_table",
 }

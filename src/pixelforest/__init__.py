@@ -2,6 +2,7 @@
 
 from pixelforest import explain, metrics, model_selection, plot
 from pixelforest.augment import Augmentation, augment
+from pixelforest.engine.feature_cache import FeatureCache
 from pixelforest.engine.scaling import PercentileScaling
 from pixelforest.estimators.augmented_training import AugmentedTraining
 from pixelforest.estimators.checks import check_image_estimator
@@ -27,6 +28,7 @@ from pixelforest.features.spec import FeatureSpec
 from pixelforest.images.instances import instance_classes
 from pixelforest.io.measurement_tables import read_measurements
 from pixelforest.model_selection.pixel_table import to_table
+from pixelforest.search import select_features
 from pixelforest.suggest import suggest_annotations
 
 __version__ = "0.1.0.dev0"
@@ -35,6 +37,7 @@ __all__ = [
     "Augmentation",
     "AugmentedTraining",
     "CustomFilter",
+    "FeatureCache",
     "FeatureSpec",
     "Flatten",
     "ImageFeatureStack",
@@ -63,6 +66,7 @@ __all__ = [
     "plot",
     "read_measurements",
     "register_filter",
+    "select_features",
     "suggest_annotations",
     "to_table",
 ]

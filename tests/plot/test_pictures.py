@@ -16,10 +16,20 @@ SHARES = pd.DataFrame(
 )
 CORRELATIONS = pd.DataFrame([[1, -0.5], [-0.5, 1]], index=["area", "solidity"], columns=["area", "solidity"])
 IMPORTANCES = pd.DataFrame({"importance": [0.1, 0.7, -0.02], "std": [0.05, 0.2, 0.01]}, index=["a", "b", "c"])
+PATH = pd.DataFrame(
+    {
+        "dropped": ["", "sobel_sigma_4", "gaussian_sigma_1"],
+        "score": [0.9, 0.91, 0.7],
+        "std": [0.02, 0.03, 0.01],
+        "cost": [800.0, 500.0, 300.0],
+        "is_selected": [False, True, False],
+    }
+)
 EACH = [
     (plot.draw_split_statistics, SHARES),
     (plot.draw_correlations, CORRELATIONS),
     (plot.draw_importances, IMPORTANCES),
+    (plot.draw_cost_and_score, PATH),
 ]
 
 
@@ -90,6 +100,21 @@ def test_drops_of_a_score_name_it_and_unknown_spreads_are_left_out():
     assert not plot.draw_importances(IMPORTANCES.assign(std=np.nan)).collections
 
 
+def test_steps_lie_at_their_cost_and_score():
+    ax = plot.draw_cost_and_score(PATH)
+    curve, selected = (line for line in ax.lines if line.get_marker() == "o")
+    points = [(800, 0.9), (500, 0.91), (300, 0.7)]
+    assert list(map(tuple, curve.get_xydata())) == points
+    assert list(map(tuple, selected.get_xydata())) == [(500, 0.91)]
+    (bars,) = ax.collections
+    ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+    np.testing.assert_allclose(ends, [[0.88, 0.92], [0.88, 0.94], [0.69, 0.71]])
+    texts = {text.get_text(): text.xy for text in ax.texts}
+    assert texts == dict(
+        zip(["all features", "\N{MINUS SIGN} sobel_sigma_4", "\N{MINUS SIGN} gaussian_sigma_1"], points, strict=True)
+    )
+
+
 @pytest.mark.parametrize(("draw", "table"), EACH)
 def test_axes_of_the_caller_are_used(draw, table):
     before = table.copy()
@@ -110,11 +135,13 @@ def test_without_matplotlib_the_error_says_what_to_install(draw, table, monkeypa
 
 def test_tables_without_anything_to_draw_are_refused():
     for draw, table in EACH:
-        with pytest.raises(ValueError, match="`table` must have rows"):
+        with pytest.raises(ValueError, match=r"`(table|path)` must have rows"):
             draw(table.iloc[:0])
     with pytest.raises(ValueError, match=r"`table` must have rows and columns, got shape \(2, 0\)"):
         plot.draw_split_statistics(SHARES.iloc[:, :0])
     with pytest.raises(ValueError, match="columns 'importance' and 'std', got"):
         plot.draw_importances(SHARES)
+    with pytest.raises(ValueError, match=r"`path` must have rows and the columns \('dropped', .*, got \['score'\]"):
+        plot.draw_cost_and_score(PATH[["score"]])
     with pytest.raises(ValueError, match=r"`table` must be a square table of correlations, got shape \(2, 3\)"):
         plot.draw_correlations(SHARES)

@@ -103,7 +103,7 @@ def _described(value: Any) -> Iterator[bytes]:
 
 def _state_of(estimator: BaseEstimator) -> dict[str, Any]:
     """Return parameters and learnt attributes; of what a forest represents, the forest instead of its trees."""
-    state = {name: value for name, value in estimator.get_params(deep=False).items() if name != "device"}
+    state = {name: value for name, value in estimator.get_params(deep=False).items() if name not in ("device", "cache")}
     learnt = {name: value for name, value in vars(estimator).items() if name.endswith("_") and name[0] != "_"}
     try:
         state["forest"] = read_forests(estimator)

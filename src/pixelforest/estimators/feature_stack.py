@@ -9,23 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from pixelforest.backends.protocol import Backend
 from pixelforest.backends.select import open_backend
-from pixelforest.engine.budget import TileMemory
 from pixelforest.engine.chunked import is_chunked
+from pixelforest.engine.feature_cache import FeatureCache
 from pixelforest.engine.scaling import PercentileScaling, scaled_planes
 from pixelforest.engine.tile_job import TileJob, nan_reach
-from pixelforest.engine.tiling import TileReader, tiles
+from pixelforest.engine.tiling import TileReader
 from pixelforest.engine.xarrays import name_like, values_of
 from pixelforest.estimators.image_jobs import map_job
-from pixelforest.estimators.outputs import as_dtype, checked_dtype, checked_outputs
+from pixelforest.estimators.outputs import checked_dtype, checked_outputs
 from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, map_images
 from pixelforest.estimators.tile_rules import FeatureRule
+from pixelforest.estimators.whole_images import compute_image, recall_image
 from pixelforest.features.build import build_plan, grid
 from pixelforest.features.cascade import LargeSigma, checked_large_sigma
 from pixelforest.features.conventions import ConventionName, checked_convention
 from pixelforest.features.parse import parse_features
-from pixelforest.features.patch import Window
 from pixelforest.features.plan import FeaturePlan
 from pixelforest.features.spec import FeatureSpec
 from pixelforest.images.containers import (
@@ -98,6 +97,9 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
     allow_mixed_devices : bool
         Whether devices that differ in name or driver, and hence perhaps in the last digits, may share the work on one
         machine or on several.
+    cache : FeatureCache, optional
+        Where `transform` keeps every feature of images in memory and finds it again; for searches, see `FeatureCache`.
+        The chunks of dask arrays are computed without it.
 
     Attributes
     ----------
@@ -139,6 +141,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         dtype: Any = "float32",
         device: str = "auto",
         allow_mixed_devices: bool = False,
+        cache: FeatureCache | None = None,
     ) -> None:
         self.filters = filters
         self.sigmas = sigmas
@@ -154,6 +157,7 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         self.dtype = dtype
         self.device = device
         self.allow_mixed_devices = allow_mixed_devices
+        self.cache = cache
 
     def fit(self, X: Any, y: Any = None) -> ImageFeatureStack:
         """Check parameters and remember the number of channels.
@@ -209,8 +213,12 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
 
         def features_of(image: Any, index: int) -> Any:
             reader = TileReader(self.planes_for(image, index), plan, self.nan_policy, index)
-            block = np.moveaxis(compute_image(backend, reader, outputs.block(index)), 0, -1)
-            return name_like(block, image, axes, last=("feature", plan.names))
+            block = outputs.block(index)
+            if self.cache is None:
+                compute_image(backend, reader, block)
+            else:
+                recall_image(self.cache, backend, reader, block)
+            return name_like(np.moveaxis(block, 0, -1), image, axes, last=("feature", plan.names))
 
         results = map_images(X, axes, features_of)
         return results if out is None else out
@@ -310,6 +318,8 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         """Return what is computed for images with `n_channels` channels."""
         if self.nan_policy not in ("raise", "mask"):
             raise ValueError(f"`nan_policy` must be 'raise' or 'mask', got {self.nan_policy!r}")
+        if not isinstance(self.cache, FeatureCache | None):
+            raise TypeError(f"`cache` must be a FeatureCache or None, got {self.cache!r}")
         checked_convention(self.convention)
         ndim = self.axes().spatial_ndim
         if self.filter_ndim is not None and (self.filter_ndim not in (2, 3) or self.filter_ndim > ndim):
@@ -332,22 +342,3 @@ class ImageFeatureStack(ImageInputMixin, TransformerMixin, BaseEstimator, auto_w
         tags.requires_fit = False
         tags.input_tags.allow_nan = self.nan_policy == "mask"
         return tags
-
-
-def compute_image(backend: Backend, reader: TileReader, out: NDArray[Any]) -> NDArray[Any]:
-    """Write the features of a whole image to `out`, ``(n_features, *spatial)``; pixels that NaN reaches are NaN."""
-    is_apart = not isinstance(reader.planes, np.ndarray) or not np.may_share_memory(out, reader.planes)
-    if is_apart and backend.writes_to_host(reader.plan, out):
-        patch, touched = reader.read(Window.whole(reader.shape))
-        backend.write_features(reader.plan, patch, out)
-        if touched is not None:
-            out[:, touched] = np.nan
-        return out
-    memory = TileMemory(reader.plan, reader.plan.halo, reader.planes.dtype.itemsize, 0)
-    for window in tiles(reader.shape, memory.largest_tile(reader.shape, backend.tile_bytes)):
-        patch, touched = reader.read(window)
-        tile = out[(slice(None), *window.slices)]
-        tile[...] = as_dtype(backend.compute_features(reader.plan, patch).to_host(), out.dtype, reader.plan.names)
-        if touched is not None:
-            tile[:, touched] = np.nan
-    return out

@@ -77,10 +77,10 @@ class OutputArrays:
         if self.given is not None:
             return np.moveaxis(self.given[index], -1, 0)
         *spatial, n_features = self.shapes[index]
-        return _empty_block((n_features, *spatial), self.dtype)
+        return empty_block((n_features, *spatial), self.dtype)
 
 
-def _empty_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def empty_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return an array that begins with a line of the cache: kernels write whole lines fastest."""
     n_bytes = prod(shape) * dtype.itemsize
     memory = np.empty(n_bytes + CACHE_LINE, np.uint8)

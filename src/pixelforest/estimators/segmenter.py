@@ -140,6 +140,11 @@ class ImageSegmenter(PixelLabelsMixin, BaseEstimator):
             raise TypeError(f"`features` must be an ImageFeatureStack, got {type(features).__name__}")
         if np.dtype(features.dtype) != np.float32:
             raise ValueError(f"`features`: an ImageSegmenter needs features of dtype float32, got {features.dtype!r}")
+        if features.cache is not None:
+            raise ValueError(
+                "`features`: an ImageSegmenter computes tiles and keeps none; pass cache=None, or search with "
+                f"Pipeline([features, PixelClassifier(classifier)]), which gives the same labels; got {features.cache}"
+            )
         axes = features.axes()
         self._checked_tile_shape(axes)
         checked_memory_limit(self.memory_limit)

@@ -19,6 +19,7 @@ from pixelforest.explain.pixel_rows import PixelRows, last_step, pixel_rows
 from pixelforest.metrics import PixelScorer
 
 Scorer = Callable[[Any, Any, Any], float]
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 N_FOLDS = 5
 
 
@@ -95,11 +96,7 @@ def permutation_importances(
     (['gaussian', 'laplacian_of_gaussian'], ['importance', 'std', 'baseline', 'n_features'])
     """
     rng = check_random_state(random_state)
-    score = PixelScorer("jaccard", unlabeled=last_step(model).unlabeled) if scoring is None else scoring
-    if not callable(score):
-        raise TypeError(
-            f"`scoring` must be a scorer of label images, such as those of pixelforest.metrics, got {score!r}"
-        )
+    score = checked_scorer(scoring, last_step(model).unlabeled)
     if isinstance(cv, str):
         if cv != "prefit":
             raise ValueError(f"`cv` must be a number, a splitter, 'prefit' or None, got {cv!r}")
@@ -110,7 +107,7 @@ def permutation_importances(
         folds = _held_out(model, X, y, cv, groups)
     together = feature_groups(by, folds[0].names, folds[0].stack)
     drops, baselines = zip(
-        *(_drops(fold, list(together.values()), score, n_repeats, rng) for fold in folds), strict=True
+        *(score_drops(fold, list(together.values()), score, n_repeats, rng) for fold in folds), strict=True
     )
     all_drops = np.concatenate(drops, axis=1)
     return pd.DataFrame(
@@ -124,28 +121,64 @@ def permutation_importances(
     )
 
 
+def checked_scorer(scoring: Scorer | None, unlabeled: int | None) -> Scorer:
+    """Return the scorer of label images; macro Jaccard, if none is given.
+
+    Raises
+    ------
+    TypeError
+        It cannot be called.
+    """
+    score = PixelScorer("jaccard", unlabeled=unlabeled) if scoring is None else scoring
+    if not callable(score):
+        raise TypeError(
+            f"`scoring` must be a scorer of label images, such as those of pixelforest.metrics, got {score!r}"
+        )
+    return score
+
+
 def _held_out(model: Any, X: Any, y: Any, cv: Any, groups: ArrayLike | None) -> list[PixelRows]:
     """Return the pixels of images that were held out, with the classifier that has not seen them, for every fold."""
-    check_consistent_length(X, y, groups)
-    n_parts = len(X) if groups is None else len(np.unique(np.asarray(groups)))
-    if n_parts < 2:
-        raise ValueError(
-            f"`X` must hold at least two {'images' if groups is None else 'groups'}, so that one can be held out, got "
-            f"{n_parts}; cv='prefit' scores a fitted model"
-        )
-    if cv is None:
-        cv = (KFold if groups is None else GroupKFold)(min(N_FOLDS, n_parts))
     folds = []
-    for train, test in check_cv(cv).split(X, y, groups):
+    for train, test in image_folds(X, y, cv, groups, otherwise="cv='prefit' scores a fitted model"):
         fitted = clone(model).fit([X[i] for i in train], [y[i] for i in train])
         folds.append(pixel_rows(fitted, [X[i] for i in test], [y[i] for i in test]))
     return folds
 
 
-def _drops(
+def image_folds(X: Any, y: Any, cv: Any, groups: ArrayLike | None, *, otherwise: str) -> list[Fold]:
+    """Return which images are trained on, and which are held out, in every fold.
+
+    Parameters
+    ----------
+    X, y : list of n_images arrays
+    cv : int, splitter or None
+        None: 5 folds, or as many as there are images or groups.
+    groups : array-like of shape (n_images,) or None
+    otherwise : str
+        What to do with a single image, for messages.
+
+    Raises
+    ------
+    ValueError
+        There is but one image or group.
+    """
+    check_consistent_length(X, y, groups)
+    n_parts = len(X) if groups is None else len(np.unique(np.asarray(groups)))
+    if n_parts < 2:
+        raise ValueError(
+            f"`X` must hold at least two {'images' if groups is None else 'groups'}, so that one can be held out, got "
+            f"{n_parts}; {otherwise}"
+        )
+    if cv is None:
+        cv = (KFold if groups is None else GroupKFold)(min(N_FOLDS, n_parts))
+    return list(check_cv(cv).split(X, y, groups))
+
+
+def score_drops(
     pixels: PixelRows, groups: list[list[int]], score: Scorer, n_repeats: int, rng: np.random.RandomState
 ) -> tuple[NDArray[np.float64], float]:
-    """Return the drop of the score for every group and repeat, and the score without shuffling."""
+    """Return the drop of the score for every group (rows) and repeat (columns), and the score without shuffling."""
     ends = np.cumsum([len(part) for part in pixels.labels])[:-1]
     labels = np.concatenate(pixels.labels)
     # scikit-learn shuffles single columns: one column per group, which holds the numbers of the rows to look at.

@@ -10,6 +10,7 @@ TRUSTED = frozenset(
         "builtins.frozenset",
         "numpy.dtype",
         "pixelforest.engine.scaling.PercentileScaling",
+        "pixelforest.engine.feature_cache.FeatureCache",  # its size and name; planes are not saved
         "pixelforest.estimators.compile_forest.CompiledClassifier",
         "pixelforest.estimators.compile_forest.CompiledRegressor",
         "pixelforest.estimators.compiled.ForestPrograms",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE = "#0072B2"
+BLUE, VERMILION = "#0072B2", "#D55E00"
 """Of Okabe and Ito's palette for colour-blind readers."""
 
 

@@ -128,4 +128,5 @@ def load_stained() -> tuple[tuple[str, ...], list[np.ndarray], list[np.ndarray]]
     (['dark', 'white', 'white'], (128, 160, 3))
     """
     names = _names("stained/images")
-    return names, *([_read(f"stained/{kind}", name) for name in names] for kind in ("images", "masks"))
+    images, masks = ([_read(f"stained/{kind}", name) for name in names] for kind in ("images", "masks"))
+    return names, images, masks

@@ -100,7 +100,7 @@ for position, scores in enumerate(table[::-1].to_numpy()):
     ax.plot(scores, [position] * len(scores), "o", color="#0072B2", alpha=0.6)
     ax.plot(scores.mean(), position, "k|", markersize=16)
 ax.set_yticks(range(len(table)), table.index[::-1])
-ax.set_xlabel("mean Jaccard index of nuclei in 12 test images: seeds, and their mean")
+ax.set_xlabel("mean Jaccard index of 12 test images: seeds, and mean")
 
 # %%
 # It depends. Noise and blur help a little with every seed: other images are less, or more, sharp than these six. Flips

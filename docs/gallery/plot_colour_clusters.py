@@ -96,8 +96,8 @@ for kind in (KMeans, MiniBatchKMeans, GaussianMixture):
 
 # %%
 # Clusters go where pixels are. The last image has few nuclei; alone, its dark cluster takes the pale rims as well and
-# covers 22 % of the image where nuclei cover 12 %. Together, the other images say what dark is, and 16 % remain. For the
-# first image, of another slide, it is the other way round with k-means. So cluster images of one kind together; and
+# covers 22 % of the image where nuclei cover 12 %. Together, the other images say what dark is, and 16 % remain. For
+# the first image, of another slide, it is the other way round with k-means. So cluster images of one kind together; and
 # nothing says that clusters are what one is looking for: with a few strokes, see `ImageSegmenter`.
 #
 # Does the seed decide?

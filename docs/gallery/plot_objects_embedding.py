@@ -174,6 +174,6 @@ print(pd.DataFrame(rows, index=["clusters", "lowest ARI", "highest ARI"]).T)
 # %%
 # Two clusters hardly change. Four do, in t-SNE and in UMAP; principal components are the same with every seed, so there
 # k-means alone could disagree, and with ten starts it does not. And HDBSCAN calls every blob noise in the plane of the
-# principal components, which distort nothing: these blobs come in all sizes between small and big. What it finds in
+# principal components, which bend nothing: these blobs come in all sizes between small and big. What it finds in
 # t-SNE and UMAP changes with the seed, because these two pull neighbours together whether there is a gap between them
 # or not. Stable clusters are a way to cut a continuum in two; that there are two *kinds* of blobs, they do not show.

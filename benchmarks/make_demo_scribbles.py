@@ -5,7 +5,8 @@ Usage::
     python benchmarks/make_demo_scribbles.py SOURCE [--blobs FOLDER] [--out src/pixelforest/demo_data]
 
 `SOURCE` holds `images/*.png` and `masks/*.tif` (2018 Data Science Bowl stage 1, BBBC038, CC0); `FOLDER` holds
-`blobs.tif` and `blobs_annotations.tif`. Nothing is scored here: the rule looks at names and sizes only.
+`blobs.tif` and `blobs_annotations.tif`. Nothing is scored here: the rule looks at names and sizes only. Of the stained
+colour images, all `he_*`, the corner at the top left is kept, with its masks.
 
 The scribbles imitate a person who has a few minutes. On each training image:
 
@@ -36,6 +37,7 @@ from skimage.draw import line
 from skimage.measure import find_contours, regionprops
 
 BACKGROUND, NUCLEUS = 1, 2
+CROP = (slice(0, 128), slice(0, 160))  # of stained images: the corner at the top left, whatever it shows
 SIZES = ("256x256", "256x320", "360x360", "520x696")  # all sizes of the fluorescence images
 EVERY = 4  # of each size, in order of name, the 1st, 5th, 9th, ... image is a training image
 
@@ -251,7 +253,7 @@ def one_channel(image: np.ndarray) -> np.ndarray:
 
 
 def save(path: Path, array: np.ndarray) -> None:
-    """Write a grey PNG (8 or 16 bits), as small as zlib makes it."""
+    """Write a PNG (grey of 8 or 16 bits, or colours), as small as zlib makes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.ascontiguousarray(array)).save(path, optimize=True)
 
@@ -277,6 +279,11 @@ def main() -> None:
             share = [100 * (scribbles == value).mean() for value in (BACKGROUND, NUCLEUS)]
             note = f"train: {sum(share):.2f} % annotated ({share[0]:.2f} background, {share[1]:.2f} nucleus)"
         print(f"{name}: {len(np.unique(masks)) - 1} nuclei, {note}")
+    for path in sorted((args.source / "images").glob("he_*.png")):
+        masks = io.imread(args.source / "masks" / f"{path.stem}.tif").astype(np.uint16)
+        save(args.out / "stained" / "images" / path.name, io.imread(path)[CROP])
+        save(args.out / "stained" / "masks" / path.name, masks[CROP])
+        print(f"{path.stem}: {len(np.unique(masks[CROP])) - 1} nuclei, stained")
     if args.blobs:
         save(args.out / "blobs" / "image.png", one_channel(io.imread(args.blobs / "blobs.tif")))
         annotation = io.imread(args.blobs / "blobs_annotations.tif").astype(np.uint8)

@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from pixelforest import demo_data
-from pixelforest.demo_data import load_blobs, load_demo
+from pixelforest.demo_data import load_blobs, load_demo, load_stained
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks" / "make_demo_scribbles.py"
@@ -107,6 +107,16 @@ def test_blobs_come_with_a_sparse_annotation_of_bright_blobs():
     assert image.dtype == annotation.dtype == np.uint8
     assert np.bincount(annotation.ravel()).tolist() == [63926, 737, 361]
     assert image[annotation == 2].mean() > image[annotation == 1].mean() + 100
+
+
+def test_stained_images_are_colourful_and_their_nuclei_are_dark():
+    names, images, masks = load_stained()
+    assert len(names) == len(images) == len(masks) == 3
+    for name, image, mask in zip(names, images, masks, strict=True):
+        assert (image.shape, mask.shape) == ((128, 160, 3), (128, 160)), name
+        assert image.dtype == np.uint8, name
+        assert (image[..., 0] != image[..., 1]).mean() > 0.9, name
+        assert image[mask > 0].mean() < image[mask == 0].mean() - 40, name
 
 
 def test_loading_gives_arrays_that_belong_to_the_caller(demo):

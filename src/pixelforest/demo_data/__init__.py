@@ -1,8 +1,8 @@
 """A few small real images with sparse scribbles and reference masks, shipped with the package.
 
-`load_demo` gives fluorescence images of nuclei: some to train on, with scribbles, and others to predict, with reference
-masks. `load_blobs` gives ImageJ's blobs with one sparse annotation. Sources, licences and the rule that chose the
-images are in the README.md of this folder.
+`load_demo` gives fluorescence images of nuclei: some to train on, with scribbles, and others to predict, with
+reference masks. `load_blobs` gives ImageJ's blobs with one sparse annotation, `load_stained` stained nuclei in
+colour. Sources, licences and the rule that chose the images are in the README.md of this folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.resources import as_file, files
 import numpy as np
 from skimage import io
 
-__all__ = ["DemoData", "load_blobs", "load_demo"]
+__all__ = ["DemoData", "load_blobs", "load_demo", "load_stained"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,3 +106,27 @@ def load_blobs() -> tuple[np.ndarray, np.ndarray]:
     [737, 361]
     """
     return _read("blobs", "image"), _read("blobs", "annotation")
+
+
+def load_stained() -> tuple[tuple[str, ...], list[np.ndarray], list[np.ndarray]]:
+    """Load three colour images of stained nuclei and reference masks.
+
+    Returns
+    -------
+    names : tuple of str
+    images : list of ndarray of uint8
+        Red, green and blue on the last axis, ``(128, 160, 3)``. Nuclei are violet; the first image is of another slide
+        than the other two, and larger in scale.
+    masks : list of ndarray of uint16
+        0 = background, every other value is one nucleus.
+
+    Examples
+    --------
+    >>> from pixelforest.demo_data import load_stained
+    >>> names, images, masks = load_stained()
+    >>> [name.split("_")[1] for name in names], images[0].shape
+    (['dark', 'white', 'white'], (128, 160, 3))
+    """
+    names = _names("stained/images")
+    images, masks = ([_read(f"stained/{kind}", name) for name in names] for kind in ("images", "masks"))
+    return names, images, masks

@@ -1,4 +1,4 @@
-"""Axes to draw on: the caller's, or those of a new figure."""
+"""Axes to draw on: the caller's, or those of a new figure; and colours to write in."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def axes_for(ax: Axes | None, size: tuple[float, float]) -> Axes:
     except ImportError as error:
         raise ImportError(f'pictures need matplotlib: pip install "pixelforest[plot]" ({error})') from error
     return pyplot.subplots(figsize=size, layout="constrained")[1]
+
+
+def readable_on(red: float, green: float, blue: float) -> str:
+    """Return black or white, whichever has more contrast to a colour (luminance of sRGB, with a gamma of 2.2)."""
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return "black" if luminance > 0.179 else "white"

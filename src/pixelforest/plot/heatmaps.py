@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from pixelforest.plot.axes import axes_for
+from pixelforest.plot.axes import axes_for, readable_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,14 +115,8 @@ def _draw(
     ax.set_yticks(np.arange(n_rows), [str(name) for name in table.index])
     if has_numbers:
         for (row, column), value in np.ndenumerate(values):
-            color = _readable(*picture.to_rgba(value)[:3])
+            color = readable_on(*picture.to_rgba(value)[:3])
             text = "" if np.isnan(value) else f"{value:.2f}"
             ax.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
     ax.figure.colorbar(picture, ax=ax, label=label)
     return ax
-
-
-def _readable(red: float, green: float, blue: float) -> str:
-    """Return black or white, whichever has more contrast to a colour (luminance of sRGB, with a gamma of 2.2)."""
-    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
-    return "black" if luminance > 0.179 else "white"

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.features.origins import FeatureOrigin, feature_origins
-from pixelforest.features.suggest import suggestion
+from pixelforest.spelling import suggestion
 
 By = Literal["filter", "sigma", "channel", "feature"]
 Groups = dict[str, list[int]]

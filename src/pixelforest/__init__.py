@@ -10,13 +10,19 @@ from pixelforest.estimators.extra_trees_regressor import OpenCLExtraTreesRegress
 from pixelforest.estimators.feature_stack import ImageFeatureStack
 from pixelforest.estimators.flatten import Flatten
 from pixelforest.estimators.normalizer import ImageNormalizer
+from pixelforest.estimators.object_classifier import ObjectClassifier
+from pixelforest.estimators.object_merger import ObjectMerger
+from pixelforest.estimators.object_regressor import ObjectRegressor
+from pixelforest.estimators.object_selector import ObjectSelector
 from pixelforest.estimators.pixel_classifier import PixelClassifier
+from pixelforest.estimators.pixel_regressor import PixelRegressor
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
 from pixelforest.estimators.region_features import RegionFeatures
 from pixelforest.estimators.segmenter import ImageSegmenter
 from pixelforest.features.custom import CustomFilter, register_filter
 from pixelforest.features.spec import FeatureSpec
+from pixelforest.io.measurement_tables import read_measurements
 from pixelforest.suggest import suggest_annotations
 
 __version__ = "0.1.0.dev0"
@@ -30,11 +36,16 @@ __all__ = [
     "ImageFeatureStack",
     "ImageNormalizer",
     "ImageSegmenter",
+    "ObjectClassifier",
+    "ObjectMerger",
+    "ObjectRegressor",
+    "ObjectSelector",
     "OpenCLExtraTreesClassifier",
     "OpenCLExtraTreesRegressor",
     "OpenCLRandomForestClassifier",
     "OpenCLRandomForestRegressor",
     "PixelClassifier",
+    "PixelRegressor",
     "RegionFeatures",
     "augment",
     "check_image_estimator",
@@ -43,6 +54,7 @@ __all__ = [
     "metrics",
     "model_selection",
     "plot",
+    "read_measurements",
     "register_filter",
     "suggest_annotations",
 ]

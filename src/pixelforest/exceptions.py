@@ -11,3 +11,7 @@ class UnlabeledImageWarning(UserWarning):
 
 class InstanceMaskWarning(UserWarning):
     """Labels hold so many classes that they look like an instance mask."""
+
+
+class AmbiguousAnnotationWarning(UserWarning):
+    """Objects were annotated with several classes and take the most frequent one; the text names them."""

@@ -68,6 +68,22 @@ def test_any_chunks(data):
         assert_chunks_are_whole(labels, rng.random((1, *shape)), chunks, names)
 
 
+def test_labels_in_memory_take_the_chunks_of_the_image():
+    shapes = []
+
+    def read(block):
+        shapes.append(block.shape)
+        return block
+
+    image = pictures.coins()[None, :120, :120]
+    labels = label(image[0] > 110)
+    lazy = da.from_array(image, chunks=(1, 50, 50)).map_blocks(read, meta=np.empty((0, 0, 0), image.dtype))
+    asked = parse_properties("intensity_sum", 2)
+    found = measure_chunks(labels, lazy, asked, (1.0, 1.0), has_channels=False)
+    assert_array_equal(found.values, measure(Regions(labels, image, (1.0, 1.0), False), asked).values)
+    assert max(shapes) == (1, 50, 50)
+
+
 def test_a_region_across_many_chunks():
     """A spiral of one region around others."""
     rows, columns = np.mgrid[-32:32, -32:32]

@@ -58,6 +58,8 @@ def test_flat_regions_in_volumes_have_no_hull():
     labels[1], labels[:, 2, 2] = 4, 7
     found = measure_regions(labels, properties=("area_convex", "solidity", "feret_diameter_max", "area"))
     assert_array_equal(found.values, [[np.nan, np.nan, np.nan, 24], [np.nan, np.nan, np.nan, 3]])
+    solid = measure_regions(np.ones((3, 3, 3), int), properties=["solidity"], spacing=(1e-9, 1, 1e6))
+    assert solid.values[0, 0] == 1
 
 
 def test_nothing_of_scikit_image_is_missing():

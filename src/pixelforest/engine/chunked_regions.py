@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelforest.engine.chunked import is_chunked
 from pixelforest.regions.input_checks import checked_planes, checked_regions
 from pixelforest.regions.measure import table_of, values_of
 from pixelforest.regions.names import Asked
@@ -115,8 +116,9 @@ def measure_chunks(
 
     Parameters
     ----------
-    labels : dask array of int, shape (\*spatial)
+    labels : array-like of int, shape (\*spatial)
     planes : array-like, shape (n_channels, \*spatial), or None
+        At least one of both is a dask array; chunks are those of `labels`, if they have some.
     asked : tuple of Asked
     spacing : tuple of float
     has_channels : bool
@@ -140,7 +142,8 @@ def measure_chunks(
     import dask
     import dask.array as da
 
-    labels = da.asarray(labels)
+    if not is_chunked(labels):
+        labels = da.from_array(labels, chunks=planes.chunks[1:])
     if any(np.isnan(n) for n in labels.shape):
         raise ValueError(f"`{argument}` has chunks of unknown sizes; call its `compute_chunk_sizes()` first")
     labels = labels.rechunk(tuple(tuple(n for n in sizes if n) for sizes in labels.chunks))

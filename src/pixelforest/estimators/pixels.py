@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
+from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
 from pixelforest.estimators.shapes import ImageInputMixin, spatial_shapes
 from pixelforest.images.containers import ImageAxes, ImageBatch
 from pixelforest.images.labels import Annotation, label_dtype, read_annotations, resolve_classes
@@ -28,6 +29,11 @@ def default_forest(device: str = "auto") -> OpenCLRandomForestClassifier:
     Unlimited depth fits single strokes; see `docs/design-notes.md`.
     """
     return OpenCLRandomForestClassifier(n_estimators=100, max_depth=10, random_state=0, device=device)
+
+
+def default_regression_forest() -> OpenCLRandomForestRegressor:
+    """Return the forest that estimators of numbers use without being told, as deep as `default_forest`."""
+    return OpenCLRandomForestRegressor(n_estimators=100, max_depth=10, random_state=0)
 
 
 class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
@@ -48,24 +54,13 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         shapes = spatial_shapes(batch, axes)
         annotations = read_annotations(y, shapes, unlabeled=self.unlabeled, sample_weight=sample_weight)
         classes = resolve_classes(annotations, self.classes, unlabeled=self.unlabeled)
-        rows, labels, weights = [], [], []
-        for annotation in annotations:
-            image_rows, valid = read(batch.images[annotation.index], annotation)
-            rows.append(image_rows[valid])
-            labels.append(annotation.labels[valid])
-            if annotation.weights is not None:
-                weights.append(annotation.weights[valid])
-        X = np.concatenate(rows)
-        if not len(X):
-            raise ValueError("`X` is NaN or inf at, or within reach of, every annotated pixel")
-        values = np.concatenate(labels).astype(classes.dtype)
+        X, labels, weights = gather_rows(batch, annotations, read)
+        values = labels.astype(classes.dtype)
         if np.unique(values).size < 2:
             raise ValueError(
                 f"at least two classes are needed: NaN or inf in `X` reach every pixel of all but {values[0]}"
             )
-        fit_params = {} if sample_weight is None else {_weight_parameter(estimator): np.concatenate(weights)}
-        with config_context(enable_metadata_routing=False):  # the weights have arrived; steps inside take them by name
-            fitted = clone(estimator).fit(X, values, **fit_params)
+        fitted = fit_clone(estimator, X, values, weights)
         _check_known(getattr(fitted, "classes_", classes), classes)
         return fitted, classes
 
@@ -110,6 +105,42 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
         annotations = read_annotations(y, shapes, unlabeled=self.unlabeled, sample_weight=sample_weight)
         hits = [np.asarray(predictions[a.index]).ravel()[a.pixels] == a.labels for a in annotations]
         return float(np.average(np.concatenate(hits), weights=np.concatenate([a.weights for a in annotations])))
+
+
+def gather_rows(
+    batch: ImageBatch, annotations: Sequence[Annotation], read: RowReader
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]:
+    """Return features, labels and sample weights of the valid annotated pixels of all images.
+
+    Raises
+    ------
+    ValueError
+        No pixel is valid.
+    """
+    rows, labels, weights = [], [], []
+    for annotation in annotations:
+        image_rows, valid = read(batch.images[annotation.index], annotation)
+        rows.append(image_rows[valid])
+        labels.append(annotation.labels[valid])
+        if annotation.weights is not None:
+            weights.append(annotation.weights[valid])
+    X = np.concatenate(rows)
+    if not len(X):
+        raise ValueError("`X` is NaN or inf at, or within reach of, every annotated pixel")
+    return X, np.concatenate(labels), np.concatenate(weights) if weights else None
+
+
+def fit_clone(estimator: Any, X: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64] | None) -> Any:
+    """Return a clone of `estimator` fitted to rows, with sample weights where there are some.
+
+    Raises
+    ------
+    ValueError
+        Weights for an estimator that takes none.
+    """
+    fit_params = {} if weights is None else {_weight_parameter(estimator): weights}
+    with config_context(enable_metadata_routing=False):  # the weights have arrived; steps inside take them by name
+        return clone(estimator).fit(X, y, **fit_params)
 
 
 def _check_known(learnt: Any, classes: NDArray[Any]) -> None:

@@ -43,6 +43,10 @@ class ImageAxes:
             axes.insert(self.channel_axis % self.ndim, "channel")
         return f"{self.ndim} axes ({', '.join(axes)})"
 
+    def without_channels(self) -> ImageAxes:
+        """Return the axes of a label image that belongs to such an image."""
+        return ImageAxes(self.spatial_ndim, None)
+
     def spatial(self, per_axis: tuple[T, ...]) -> tuple[T, ...]:
         """Return what belongs to the spatial axes: `per_axis`, a shape or names of axes, without the channel's."""
         if self.channel_axis is None:

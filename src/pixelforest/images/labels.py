@@ -84,10 +84,8 @@ def read_annotations(
     UnlabeledImageWarning
         Names the images that have no annotated pixel.
     """
-    label_images = _one_per_image(y, len(shapes), "y")
-    weight_images = (
-        [None] * len(shapes) if sample_weight is None else _one_per_image(sample_weight, len(shapes), "sample_weight")
-    )
+    label_images = one_per_image(y, len(shapes), "y")
+    weight_images = one_weight_image_each(sample_weight, len(shapes))
     annotations, empty = [], []
     for index, (labels, weights, shape) in enumerate(zip(label_images, weight_images, shapes, strict=True)):
         array = as_labels(labels, shape, index=index).ravel()
@@ -95,7 +93,7 @@ def read_annotations(
         if not pixels.size:
             empty.append(index)
             continue
-        annotations.append(Annotation(index, pixels, array[pixels], _weights_at(pixels, weights, shape, index)))
+        annotations.append(Annotation(index, pixels, array[pixels], weights_at(pixels, weights, shape, index)))
     if not annotations:
         raise ValueError(
             f"`y` holds no annotated pixel in {len(shapes)} image(s): every label is {unlabeled} (`unlabeled`)"
@@ -105,7 +103,14 @@ def read_annotations(
     return annotations
 
 
-def _one_per_image(values: Any, n_images: int, argument: str) -> list[Any]:
+def one_per_image(values: Any, n_images: int, argument: str) -> list[Any]:
+    """Return what belongs to each of `n_images` samples: labels, weights, annotations.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No list, or one of another length.
+    """
     if values is None:
         raise ValueError(f"`{argument}` is required: one label image per image, got None")
     if isinstance(values, tuple) or not hasattr(values, "__len__"):
@@ -115,9 +120,21 @@ def _one_per_image(values: Any, n_images: int, argument: str) -> list[Any]:
     return [values[i] for i in range(n_images)]
 
 
-def _weights_at(
+def one_weight_image_each(sample_weight: Any, n_images: int) -> list[Any]:
+    """Return one weight image per sample, or None for each."""
+    return [None] * n_images if sample_weight is None else one_per_image(sample_weight, n_images, "sample_weight")
+
+
+def weights_at(
     pixels: NDArray[np.intp], weights: Any, shape: tuple[int, ...], index: int
 ) -> NDArray[np.float64] | None:
+    """Return the sample weights of the annotated pixels of one image.
+
+    Raises
+    ------
+    ValueError
+        Weights of another shape than the image.
+    """
     if weights is None:
         return None
     array = np.asarray(weights, dtype=np.float64)

@@ -19,7 +19,9 @@ def is_flat(regions: Regions) -> NDArray[np.bool_]:
     """Return which regions of a volume lie in one plane; none of a plane do."""
     if regions.ndim == 2:
         return np.zeros(len(regions), np.bool_)
-    return np.linalg.matrix_rank(regions.covariance, hermitian=True) < regions.ndim
+    scale = np.asarray(regions.spacing)
+    in_pixels = regions.covariance / (scale[:, None] * scale)
+    return np.linalg.matrix_rank(in_pixels, rtol=1e-12, hermitian=True) < regions.ndim
 
 
 def region_masks(regions: Regions) -> list[Any]:

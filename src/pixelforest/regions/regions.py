@@ -37,7 +37,7 @@ class Regions:
     spacing: tuple[float, ...]
     has_channels: bool
     start: tuple[int, ...] | None = None
-    _shared: dict[str, Any] = field(default_factory=dict, repr=False)
+    _shared: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -148,9 +148,9 @@ class Regions:
 
     def shared(self, function: Callable[[Regions], T]) -> T:
         """Return ``function(self)``, computed once however many measurements ask for it."""
-        if function.__name__ not in self._shared:
-            self._shared[function.__name__] = function(self)
-        found: T = self._shared[function.__name__]
+        if function not in self._shared:
+            self._shared[function] = function(self)
+        found: T = self._shared[function]
         return found
 
     def by_channel(self, values: NDArray[Any]) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 Usage::
 
-    python benchmarks/measure_blood_cells.py SOURCE [--out docs/gallery/data/blood_cells.csv.gz]
+    python benchmarks/measure_blood_cells.py SOURCE [--out docs/data/blood_cells.csv.gz]
 
 `SOURCE` is the BCCD data set: `JPEGImages/*.jpg` and the boxes around cells in `Annotations/*.xml` (Pascal VOC).
 A box is cropped; Otsu's threshold on its green channel, in which cells are dark, splits it in two, and of the dark part
@@ -77,7 +77,7 @@ def main() -> None:
     """Measure all cells and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("docs/gallery/data/blood_cells.csv.gz"))
+    parser.add_argument("--out", type=Path, default=Path("docs/data/blood_cells.csv.gz"))
     arguments = parser.parse_args()
     table = measure(arguments.source)
     compression = {"method": "gzip", "mtime": 0}  # the same bytes every time

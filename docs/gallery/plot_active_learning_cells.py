@@ -22,7 +22,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.preprocessing import StandardScaler
 
-table = pd.read_csv(Path("data") / "blood_cells.csv.gz")
+table = pd.read_csv(Path("..", "data", "blood_cells.csv.gz"))
 is_white = (table["kind"] == "WBC").to_numpy()
 grey = [name for name in table if name.startswith(("area", "perimeter", "ecc", "solid", "round", "texture"))]
 grey += ["intensity_mean_grey", "intensity_std_grey"]

@@ -1,4 +1,4 @@
-"""`EncodedLabels`: a classifier that learns classes as 0, 1, …, whatever they are."""
+"""`EncodedLabels`: a classifier that learns 0, 1, … in the place of classes, whatever these are."""
 
 from __future__ import annotations
 
@@ -6,24 +6,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 
-
-def asks_for_codes(estimator: Any) -> bool:
-    """Return whether an estimator, or one inside it, refuses classes other than 0, 1, …: XGBoost's do."""
-    inside = [estimator, *estimator.get_params(deep=True).values()] if hasattr(estimator, "get_params") else [estimator]
-    return any(base.__module__.split(".")[0] == "xgboost" for one in inside for base in type(one).__mro__)
-
-
-def _has_predict_proba(self: EncodedLabels) -> bool:
-    return hasattr(getattr(self, "estimator_", self.estimator), "predict_proba")
+from pixelforest.estimators.fit_clone import fit_clone
 
 
 class EncodedLabels(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Fit a classifier to the positions of classes in their sorted order, and give the classes back.
 
-    Pixel estimators put it around classifiers of XGBoost, which refuse every `y` that is not 0, 1, … without gaps.
+    Estimators of pixels and of objects put it around classifiers of XGBoost, which refuse classes other than 0, 1, …
+    without gaps.
 
     Parameters
     ----------
@@ -55,8 +49,43 @@ class EncodedLabels(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         X : array-like, shape (n_samples, n_features)
         y : array-like, shape (n_samples,)
         sample_weight : array-like, shape (n_samples,), optional
+
+        Raises
+        ------
+        ValueError
+            Weights for a classifier that takes none.
         """
-        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.estimator_ = clone(self.estimator).fit(X, codes, **weights)
+        classes, codes = np.unique(np.asarray(y), return_inverse=True)
+        self.estimator_ = fit_clone(self.estimator, X, codes, sample_weight)
+        self.classes_ = classes
         return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_samples, n_features)
+        """
+        return self.classes_[self.estimator_.predict(X)]
+
+    @available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), "predict_proba"))
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return class probabilities, columns in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_samples, n_features)
+        """
+        return self.estimator_.predict_proba(X)
+
+
+def with_codes(classifier: Any) -> Any:
+    """Return `EncodedLabels` of a classifier of XGBoost, or of one that holds such; every other as it is.
+
+    One that is frozen stays, too: the classes that it was fitted with are not known to be positions.
+    """
+    inside = [classifier, *classifier.get_params().values()] if hasattr(classifier, "get_params") else []
+    is_frozen = any(isinstance(one, FrozenEstimator) for one in inside)
+    refuses = any(base.__module__.split(".")[0] == "xgboost" for one in inside for base in type(one).__mro__)
+    return EncodedLabels(classifier) if refuses and not is_frozen else classifier

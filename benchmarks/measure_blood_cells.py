@@ -6,8 +6,9 @@ Usage::
 
 `SOURCE` is the BCCD data set: `JPEGImages/*.jpg` and the boxes around cells in `Annotations/*.xml` (Pascal VOC).
 A box is cropped; Otsu's threshold on its green channel, in which cells are dark, splits it in two, and of the dark part
-the largest piece, holes filled, is the cell. Grey is the mean of the three colours; texture is measured on it. Platelets are left out, as in the article that the study repeats, and so
-are boxes without area. Nothing is learned or scored here. Numbers keep four digits.
+the largest piece, holes filled, is the cell. That is crude: of white cells it finds the nucleus, and where cells touch,
+the neighbour too. Grey is the mean of the three colours; texture is measured on it. Platelets are left out, as in the
+article that the study repeats, and so are boxes without area. Nothing is learned or scored. Numbers keep four digits.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ with the question of what such a forest looks at, and with the forest as text. T
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage.measure import label
-from skimage.segmentation import find_boundaries
 
 import pixelforest as pf
 from pixelforest.demo_data import load_blobs
@@ -61,7 +60,35 @@ print("\n".join(model.classifier_.to_opencl().splitlines()[:40]))
 # round ones, four that are two blobs joined or long, four small ones. Dots on the objects are enough.
 
 objects = label(foreground, connectivity=1)
-table = pf.RegionFeatures(["area", "aspect_ratio", "solidity", "bbox"]).set_output(transform="pandas").fit_transform([objects])
-table = table.droplevel("image")
-is_inside = (table[["bbox-0", "bbox-1"]] > 0).all(axis=1) & (table[["bbox-2", "bbox-3"]] < image.shape).all(axis=1)
-table[is_inside].sort_values("area").describe().loc[["count", "min", "50%", "max"]]
+ROUND, LONG, SMALL = 1, 2, 3
+dots = {
+    ROUND: [(227, 234), (198, 130), (127, 224), (182, 168)],
+    LONG: [(59, 195), (161, 89), (129, 127), (214, 25)],
+    SMALL: [(125, 252), (201, 254), (251, 178), (22, 137)],
+}
+annotation = np.zeros(objects.shape, np.uint8)
+for kind, places in dots.items():
+    for y, x in places:
+        annotation[y - 1 : y + 2, x - 1 : x + 2] = kind
+
+sorter = pf.ObjectClassifier(["area", "mean_max_distance_to_centroid_ratio"]).fit([objects], [annotation])
+kinds = sorter.predict(objects)
+for kind, name in ((ROUND, "round"), (LONG, "long"), (SMALL, "small")):
+    print(name, len(np.unique(objects[kinds == kind])))
+
+# %%
+# Crosses are the annotated objects.
+
+figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
+axis.imshow(image, cmap="gray")
+axis.imshow(np.ma.masked_equal(kinds, 0), cmap="brg", alpha=0.4, vmin=1, vmax=3, interpolation="nearest")
+for places in dots.values():
+    y, x = np.transpose(places)
+    axis.plot(x, y, "+", color="white")
+axis.set_title("round (blue), long (red), small (green)")
+axis.set_axis_off()
+
+# %%
+# The trees of this forest can be looked at, too.
+
+pf.plot.draw_split_statistics(pf.explain.split_statistics(sorter.estimator_))

@@ -87,7 +87,9 @@ def test_weights_reach_xgboost_through_a_pipeline(crops, labels):
     X, y = rows_of(images, labels)
     weights = [np.where(annotated == 3, 5.0, 1.0) for annotated in labels]
     alone = LEARNERS["xgboost"]().fit(X, y == 3, sample_weight=np.where(y == 3, 5.0, 1.0))
-    model = pf.ImageSegmenter(STACK, make_pipeline(RobustScaler(), boosted())).fit(images, labels, sample_weight=weights)
+    model = pf.ImageSegmenter(STACK, make_pipeline(RobustScaler(), boosted())).fit(
+        images, labels, sample_weight=weights
+    )
     unweighted = pf.ImageSegmenter(STACK, boosted()).fit(images, labels)
     every = STACK.transform(images[0]).reshape(-1, X.shape[1])
     expected = alone.predict_proba(every)[:, 1]

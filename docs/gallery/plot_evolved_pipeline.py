@@ -2,10 +2,10 @@
 A pipeline that evolution found
 ===============================
 
-A project on electron micrographs let TPOT search for a pixel classifier: for 20 minutes it bred pipelines of scikit-learn,
-and exported a robust scaler, counts of zeros, the predictions of a deep tree, and XGBoost on top. Here that pipeline
-segments images, with its own settings. The micrograph is not at hand; the images are fluorescent nuclei. Is what fitted
-there good here? Every image is predicted by a model that has not seen it.
+A project on electron micrographs let TPOT search for a pixel classifier: for 20 minutes it bred pipelines of
+scikit-learn, and exported a robust scaler, counts of zeros, the predictions of a deep tree, and XGBoost on top. Here
+that pipeline segments images, with its own settings. The micrograph is not at hand; the images are fluorescent nuclei.
+Is what was bred there good here? Every image is predicted by a model that has not seen it.
 """
 
 import matplotlib.pyplot as plt
@@ -76,14 +76,12 @@ reference = [np.where(mask > 0, 2, 1) for mask in demo.test_masks[:4]]
 segmented = {name: model.fit(images, strokes).predict(demo.test_images[:4]) for name, model in models.items()}
 for name, labels in segmented.items():
     scores = [pf.metrics.pixel_jaccard([truth], [found]) for truth, found in zip(reference, labels, strict=True)]
-    print(
-        f"{name}: mean Jaccard {np.mean(scores):.3f} on {len(scores)} images, from {min(scores):.3f} to {max(scores):.3f}"
-    )
+    print(f"{name}: mean Jaccard {np.mean(scores):.3f} of {len(scores)} images, {min(scores):.3f} to {max(scores):.3f}")
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.7), layout="constrained")
 pictures = {"image": demo.test_images[0], **{name: labels[0] == 2 for name, labels in segmented.items()}}
 for axis, (title, picture) in zip(axes, pictures.items(), strict=True):
-    axis.imshow(picture, cmap="gray")
+    axis.imshow(picture, cmap="gray", vmax=np.quantile(picture, 0.995))
     axis.set_title(title)
     axis.set_axis_off()

@@ -26,6 +26,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "_gallery",
     "abort_on_example_error": True,
+    "capture_repr": ("_repr_html_",),  # tables, and no names of matplotlib's objects
     "within_subsection_order": FileNameSortKey,
     "download_all_examples": False,
     "write_computation_times": False,

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from pixelforest.estimators.encoded_labels import with_codes
 from pixelforest.estimators.object_predictor import ObjectPredictor
 from pixelforest.estimators.object_tables import check_names, default_object_forest, learn_rows, predict_rows
 from pixelforest.images.labels import label_dtype, one_per_image
@@ -127,7 +128,7 @@ class ObjectClassifier(ClassifierMixin, ObjectPredictor):
         tables, annotations = self._annotated(X, y)
         classes = self._resolve(annotations)
         estimator = default_object_forest() if self.estimator is None else self.estimator
-        fitted = learn_rows(estimator, tables, annotations, "objects")
+        fitted = learn_rows(with_codes(estimator), tables, annotations, "objects")
         learnt = np.asarray(getattr(fitted, "classes_", classes))
         if not np.array_equal(learnt, classes):
             raise ValueError(

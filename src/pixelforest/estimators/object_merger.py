@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.engine.xarrays import name_like
+from pixelforest.estimators.encoded_labels import with_codes
 from pixelforest.estimators.object_tables import (
     ObjectInputMixin,
     check_names,
@@ -146,7 +147,7 @@ class ObjectMerger(ObjectInputMixin, MetaEstimatorMixin, BaseEstimator):
         tables = [self._pair_table(samples[annotation.index])[1] for annotation in annotations]
         estimator = default_object_forest() if self.estimator is None else self.estimator
         rows = [table.reset_index(drop=True) for table in tables]
-        self.estimator_, self.classes_ = learn_rows(estimator, rows, annotations, "pairs of objects"), found
+        self.estimator_, self.classes_ = learn_rows(with_codes(estimator), rows, annotations, "pairs of objects"), found
         self.feature_names_in_ = np.array(tables[0].columns, dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)
         return self

@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from pixelforest.engine.chunked import is_chunked, map_pixels
 from pixelforest.engine.xarrays import name_like, values_of
 from pixelforest.estimators.feature_rows import FeatureRowsMixin
-from pixelforest.estimators.pixels import default_regression_forest, fit_clone, gather_rows
+from pixelforest.estimators.fit_clone import fit_clone
+from pixelforest.estimators.pixels import default_regression_forest, gather_rows
 from pixelforest.estimators.shapes import ImageInputMixin, checked_n_channels, map_images, spatial_shapes
 from pixelforest.images.containers import NanPolicy, collect_images
 from pixelforest.images.targets import read_targets

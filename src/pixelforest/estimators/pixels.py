@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context
-from sklearn.base import ClassifierMixin, clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.base import ClassifierMixin
 
+from pixelforest.estimators.encoded_labels import with_codes
+from pixelforest.estimators.fit_clone import fit_clone
 from pixelforest.estimators.random_forest import OpenCLRandomForestClassifier
 from pixelforest.estimators.random_forest_regressor import OpenCLRandomForestRegressor
 from pixelforest.estimators.sampling import Sampling, sample_annotations
@@ -65,7 +64,7 @@ class PixelLabelsMixin(ImageInputMixin, ClassifierMixin):
             raise ValueError(
                 f"at least two classes are needed: NaN or inf in `X` reach every pixel of all but {values[0]}"
             )
-        fitted = fit_clone(estimator, X, values, weights)
+        fitted = fit_clone(with_codes(estimator), X, values, weights)
         _check_known(getattr(fitted, "classes_", classes), classes)
         return fitted, classes
 
@@ -135,19 +134,6 @@ def gather_rows(
     return X, np.concatenate(labels), np.concatenate(weights) if weights else None
 
 
-def fit_clone(estimator: Any, X: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64] | None) -> Any:
-    """Return a clone of `estimator` fitted to rows, with sample weights where there are some.
-
-    Raises
-    ------
-    ValueError
-        Weights for an estimator that takes none.
-    """
-    fit_params = {} if weights is None else {_weight_parameter(estimator): weights}
-    with config_context(enable_metadata_routing=False):  # the weights have arrived; steps inside take them by name
-        return clone(estimator).fit(X, y, **fit_params)
-
-
 def _check_known(learnt: Any, classes: NDArray[Any]) -> None:
     """Raise where an estimator that was fitted before knows classes that `y` and `classes` lack."""
     if isinstance(learnt, list):
@@ -158,13 +144,3 @@ def _check_known(learnt: Any, classes: NDArray[Any]) -> None:
             f"the classifier was fitted with the classes {unknown}, which `y` lacks; name all of them by `classes=`, "
             f"got {classes.tolist()}"
         )
-
-
-def _weight_parameter(estimator: Any) -> str:
-    """Return the name under which `estimator.fit` takes sample weights."""
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        return f"{name}__{_weight_parameter(last)}"
-    if not has_fit_parameter(estimator, "sample_weight"):
-        raise ValueError(f"`sample_weight` was given, but {type(estimator).__name__}.fit takes none")
-    return "sample_weight"

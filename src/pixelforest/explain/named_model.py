@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from pixelforest.estimators.encoded_labels import EncodedLabels
 from pixelforest.estimators.pixel_classifier import PixelClassifier
 from pixelforest.estimators.segmenter import ImageSegmenter
 
@@ -90,7 +91,7 @@ def named_model(model: Any, feature_names: Names = None) -> NamedModel:
 def _unwrapped(model: Any, names: Names) -> NamedModel:
     if isinstance(model, ImageSegmenter):
         return _unwrapped(model.classifier_, list(model.features_.get_feature_names_out()))
-    if isinstance(model, PixelClassifier):
+    if isinstance(model, PixelClassifier | EncodedLabels):
         return _unwrapped(model.estimator_, names)
     if not isinstance(model, Pipeline):
         return NamedModel(model, names)

@@ -159,14 +159,15 @@ def test_steps_in_front_may_not_learn():
 
 def test_filters_go_for_all_channels_at_once():
     X, y = noisy_steps(channels=(2,))
-    model = pf.ImageSegmenter(stack(("gaussian", "hessian_eigenvalues"), (1, 2), channel_axis=0), TREE)
+    by_order = DecisionTreeClassifier(max_depth=3, max_features=1, random_state=0)
+    model = pf.ImageSegmenter(stack(("gaussian", "hessian_eigenvalues"), (1, 2), channel_axis=0), by_order)
     found = pf.select_features(model, X, y, budget=6, **QUICK)
     assert set(-np.diff(found.path["n_features"])) <= {2, 4}
     assert found.model.features_.plan_.n_channels == 2
     fewer = clone(model).set_params(features=found.model.features)
-    assert found.path["score"].iloc[-1] == pytest.approx(
-        cross_val_score(fewer, X, y, cv=KFold(5), scoring=JACCARD).mean(), abs=1e-12
-    )
+    for step, steps_model in ((0, model), (-1, fewer)):
+        scores = cross_val_score(steps_model, X, y, cv=KFold(5), scoring=JACCARD)
+        assert found.path["score"].iloc[step] == pytest.approx(scores.mean(), abs=1e-12)
 
 
 def test_each_outer_fold_selects_anew_on_its_training_images():

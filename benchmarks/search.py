@@ -1,7 +1,7 @@
 """``python -m benchmarks search``: a grid search over filters, sigmas and depth, with and without `FeatureCache`.
 
-Real images of nuclei with strokes (`pixelforest.demo_data`), three folds, macro Jaccard. Before anything is timed, both searches must
-find the same scores, bit for bit, and the cached one must compute every feature once per image.
+Real images of nuclei with strokes (`pixelforest.demo_data`), three folds, macro Jaccard. Before anything is
+timed, both must find the same scores, bit for bit, and the cached one must compute every feature once per image.
 """
 
 from __future__ import annotations

@@ -109,10 +109,9 @@ def test_steps_lie_at_their_cost_and_score():
     (bars,) = ax.collections
     ends = np.array([segment[:, 1] for segment in bars.get_segments()])
     np.testing.assert_allclose(ends, [[0.88, 0.92], [0.88, 0.94], [0.69, 0.71]])
-    texts = {text.get_text(): text.xy for text in ax.texts}
-    assert texts == dict(
-        zip(["all features", "\N{MINUS SIGN} sobel_sigma_4", "\N{MINUS SIGN} gaussian_sigma_1"], points, strict=True)
-    )
+    *numbers, steps = ax.texts
+    assert {text.get_text(): text.xy for text in numbers} == dict(zip("012", points, strict=True))
+    assert steps.get_text() == "0  all features\n1  \N{MINUS SIGN} sobel_sigma_4\n2  \N{MINUS SIGN} gaussian_sigma_1"
 
 
 @pytest.mark.parametrize(("draw", "table"), EACH)

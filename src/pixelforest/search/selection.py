@@ -86,8 +86,8 @@ def select_features(
     budget : float, optional
         Microseconds per megapixel: stop as soon as the features cost no more, whatever the score.
     tolerance : float
-        Without `budget`: how much lower than that of all features the score may be. The last step before a lower one
-        is selected.
+        Without `budget`: how much lower than that of all features the score may be. Steps go down to a single filter
+        and sigma, because scores of few images go up and down, and the last that is not lower is selected.
     scoring : callable, optional
         A scorer that looks at annotated pixels only, such as those of `pixelforest.metrics`. Default: macro Jaccard.
     cv : int or splitter, optional
@@ -181,7 +181,7 @@ class _Step:
 
 @dataclass(frozen=True, eq=False)
 class _Descent:
-    """From all features down, as far as `budget` or `tolerance` says."""
+    """From all features down to the `budget`, or to a single filter and sigma."""
 
     images: AnnotatedImages
     classifier: Any
@@ -200,7 +200,7 @@ class _Descent:
             scores, importances = self.evaluate(kept, folds)
             cost = min([self.cost_of(kept), *(step.cost for step in steps)])  # less work never takes longer
             steps.append(_Step(kept, dropped, scores, cost))
-            if self._is_over(steps) or len(kept) == 1:
+            if self._is_cheap(steps[-1]) or len(kept) == 1:
                 return steps, self._chosen(steps)
             dropped = self._least_worth(steps[-1], importances)
             kept = tuple(spec for spec in kept if spec != dropped)
@@ -224,15 +224,13 @@ class _Descent:
             drops.append(dropped.mean(axis=1))
         return np.array(scores), dict(zip(kept, np.mean(drops, axis=0).tolist(), strict=True))
 
-    def _is_over(self, steps: list[_Step]) -> bool:
-        if self.budget is not None:
-            return steps[-1].cost <= self.budget
-        return steps[-1].score < steps[0].score - self.tolerance
+    def _is_cheap(self, step: _Step) -> bool:
+        return self.budget is not None and step.cost <= self.budget
 
     def _chosen(self, steps: list[_Step]) -> int:
         if self.budget is None:
-            return len(steps) - (2 if self._is_over(steps) else 1)
-        if not self._is_over(steps):
+            return max(number for number, step in enumerate(steps) if step.score >= steps[0].score - self.tolerance)
+        if not self._is_cheap(steps[-1]):
             raise ValueError(
                 f"`budget` must be at least {steps[-1].cost:.4g}, what {steps[-1].kept[0].name!r} alone costs, got "
                 f"{self.budget!r}"

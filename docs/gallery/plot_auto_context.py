@@ -2,9 +2,9 @@
 A second look: auto-context
 ===========================
 
-Probabilities of a first model are channels for a second one, which sees what its neighbourhood is (Tu and Bai, 2010). The
-trap: on its own training images the first model is far too sure. A second one that learns from such probabilities trusts
-them blindly. Here it learns in both ways, and is scored on images that neither stage has seen.
+Probabilities of a first model are channels for a second one, which sees what its neighbourhood is (Tu and Bai, 2010).
+The trap: on its own training images the first model is far too sure. A second one that learns from such probabilities
+trusts them blindly. Here it learns in both ways, and is scored on images that neither stage has seen.
 """
 
 import matplotlib.pyplot as plt

@@ -12,8 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pixelforest as pf
+from pixelforest.estimators.encoded_labels import EncodedLabels
 
 STACK = pf.ImageFeatureStack(("original", "gaussian", "laplacian_of_gaussian"), (1, 2))
 
@@ -31,6 +33,11 @@ def tpot():
     """Return the pipeline that TPOT found in the project page of the seeds, with scikit-learn's way of stacking."""
     tree = DecisionTreeClassifier(max_depth=8, min_samples_leaf=17, min_samples_split=18, random_state=0)
     return make_pipeline(RobustScaler(), StackingClassifier([("tree", tree)], boosted(), passthrough=True, cv=3))
+
+
+@parametrize_with_checks([EncodedLabels(LogisticRegression())])
+def test_encoded_labels_is_an_estimator_of_scikit_learn(estimator, check):
+    check(estimator)
 
 
 LEARNERS = {

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import Tags, assert_all_finite, get_tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from pixelforest.estimators.fit_clone import fit_clone
 
@@ -53,8 +56,10 @@ class EncodedLabels(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Weights for a classifier that takes none.
+            Weights for a classifier that takes none; a `y` that is no classes.
         """
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
         classes, codes = np.unique(np.asarray(y), return_inverse=True)
         self.estimator_ = fit_clone(self.estimator, X, codes, sample_weight)
         self.classes_ = classes
@@ -67,6 +72,7 @@ class EncodedLabels(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ----------
         X : array-like, shape (n_samples, n_features)
         """
+        check_is_fitted(self)
         return self.classes_[self.estimator_.predict(X)]
 
     @available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), "predict_proba"))
@@ -77,7 +83,18 @@ class EncodedLabels(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ----------
         X : array-like, shape (n_samples, n_features)
         """
+        check_is_fitted(self)
         return self.estimator_.predict_proba(X)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Columns of `X`."""
+        return self.estimator_.n_features_in_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
 
 
 def with_codes(classifier: Any) -> Any:

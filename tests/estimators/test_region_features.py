@@ -209,3 +209,11 @@ def test_bad_input(X, error, message):
 def test_bad_parameters(parameters, message):
     with pytest.raises(ValueError, match=message):
         pf.RegionFeatures(**parameters).fit([np.ones((3, 3), int)])
+
+
+def test_tables_of_channels_have_names_without_fit():
+    labels = np.array([[1, 1, 0, 5]])
+    features = pf.RegionFeatures("intensity_mean", channel_axis=0).set_output(transform="pandas")
+    table = features.transform([(labels, np.stack([labels * 1.0, labels * 2.0]))])
+    assert table.columns.tolist() == ["intensity_mean-0", "intensity_mean-1"]
+    assert table.loc[(0, 5)].tolist() == [5, 10]

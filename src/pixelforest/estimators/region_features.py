@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import NotFittedError
 
 from pixelforest.engine.chunked import is_chunked
 from pixelforest.engine.chunked_regions import measure_chunks
@@ -177,13 +178,17 @@ class RegionFeatures(TransformerMixin, ImageInputMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
+        NotFittedError
             Images have channels, and `fit` has not seen how many.
         """
         asked = self._asked()
         n_channels = getattr(self, "n_features_in_", 1)
         if self.channel_axis is not None and not hasattr(self, "n_features_in_"):
-            raise ValueError("the names depend on the number of channels (`channel_axis` is set): call `fit` first")
+            # scikit-learn lets data frames keep the columns they have where it reads these words.
+            raise NotFittedError(
+                "RegionFeatures does not provide get_feature_names_out before `fit` where `channel_axis` is set: the "
+                "names depend on the number of channels"
+            )
         one = (1,) * self.spatial_ndim
         planes = np.ones((max(n_channels, 1), *one))
         table = measure(Regions(np.ones(one, np.uint8), planes, self._spacing(), self.channel_axis is not None), asked)

@@ -96,7 +96,7 @@ def test_channels():
     (labels, image), other = samples()
     channels = np.stack([image, image // 2, 255 - image])
     features = pf.RegionFeatures(("intensity_max", "area"), channel_axis=0)
-    with pytest.raises(ValueError, match="call `fit` first"):
+    with pytest.raises(ValueError, match="before `fit` where `channel_axis` is set"):
         features.get_feature_names_out()
     table = features.fit_transform([(labels, channels)])
     assert list(features.get_feature_names_out()) == ["intensity_max-0", "intensity_max-1", "intensity_max-2", "area"]

@@ -54,13 +54,18 @@ def answers(train: list[Nucleus], images: Labels, device: str) -> Iterator[tuple
     yield "recipe, common size", recipe_at_common_size(device=device).fit(known, objects).predict(images)
 
 
+def classes_of(labels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return 1 where no object is and 2 where one is: 0 would mean that a pixel is not annotated."""
+    return np.where(labels > 0, 2, 1).astype(np.uint8)
+
+
 def scores(train: list[Nucleus], test: list[Nucleus], device: str = "auto") -> pd.DataFrame:
     """Return the mean Jaccard of nuclei, and the mean F1 of objects, of the test images; one row per way."""
-    masks, rows = [(one.objects > 0).astype(np.uint8) for one in test], {}
+    truth, rows = [classes_of(one.objects) for one in test], {}
     for name, found in answers(train, [one.image for one in test], device):
         pixels = [
-            pixel_jaccard([mask], [(labels > 0).astype(np.uint8)], average="binary", pos_label=1)
-            for mask, labels in zip(masks, found, strict=True)
+            pixel_jaccard([classes], [classes_of(labels)], average="binary", pos_label=2)
+            for classes, labels in zip(truth, found, strict=True)
         ]
         rows[name] = {"Jaccard": np.mean(pixels), "F1": object_f1([one.objects for one in test], found)}
     return pd.DataFrame(rows).T

@@ -172,7 +172,8 @@ def run(arguments: argparse.Namespace) -> int:
     if "held-out" in arguments.parts:
         from benchmarks import held_out
 
-        print(held_out.table(arguments.device).to_string(float_format="%.3f"))
+        for seed in held_out.SEEDS:
+            print(held_out.table(seed, arguments.device).to_string(float_format="%.3f"))
     if "volume" in arguments.parts:
         folder = data_folder() / "stardist"
         if not folder.is_dir():

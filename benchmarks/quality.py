@@ -17,9 +17,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import pixelforest as pf
+from benchmarks.common_size import BORDER, CommonSize
 from pixelforest import demo_data
 from pixelforest.metrics import match_objects, object_f1
-from pixelforest.regions.objects import ObjectRules, label_objects
+from pixelforest.regions.objects import ObjectRules, Split, label_objects
 
 MIN_SIZE = {2: 25, 3: 50}
 """Pixels; objects of fewer are dropped, from Otsu's masks too."""
@@ -65,6 +66,12 @@ def recipe(spatial_ndim: int = 2, *, n_trees: int = 100, device: str = "auto", *
     )
 
 
+def recipe_at_common_size(*, n_trees: int = 100, device: str = "auto") -> CommonSize:
+    """Return the recipe for nuclei of many sizes; pixels of its parameters are those of resized images."""
+    rules = {"border_class": BORDER, "smoothing": 1.5, "seed_depth": 0.08, "min_size": 75}
+    return CommonSize(recipe(n_trees=n_trees, device=device, **rules))
+
+
 def annotations(objects: list[NDArray[Any]], share: float) -> list[NDArray[np.uint8]]:
     """Return classes at random pixels of every image, so that classes are as frequent as they are in the images."""
     random = np.random.default_rng(0)
@@ -82,25 +89,30 @@ def nuclei() -> list[Nucleus]:
     ]
 
 
-def otsu(image: NDArray[Any], split: str | None) -> NDArray[np.uint32]:
-    """Return objects of Otsu's mask, with the recipe's size and holes; `split` them as `ObjectSegmenter` does."""
-    rules = ObjectRules(split, 0.75, 1, True, MIN_SIZE[image.ndim], False, (1.0,) * image.ndim)
-    return label_objects(image > threshold_otsu(image), None, rules)
+def clean_objects(mask: NDArray[np.bool_], split: Split | None) -> NDArray[np.uint32]:
+    """Return objects of a mask, with the recipe's size and holes; `split` them as `ObjectSegmenter` does."""
+    rules = ObjectRules(split, 0.75, 1, True, MIN_SIZE[mask.ndim], False, (1.0,) * mask.ndim)
+    return label_objects(mask, None, rules)
 
 
-def held_out(data: list[Nucleus], *, device: str = "auto") -> Iterator[tuple[Nucleus, Pipeline]]:
-    """Yield every image with the recipe learned from all others."""
-    for left_out in data:
-        others = [one for one in data if one is not left_out]
-        model = recipe(device=device)
-        model.fit([one.image for one in others], annotations([one.objects for one in others], SHARE[2]))
-        yield left_out, model
+def otsu(image: NDArray[Any], split: Split | None) -> NDArray[np.uint32]:
+    """Return objects of Otsu's mask."""
+    return clean_objects(image > threshold_otsu(image), split)
+
+
+def left_out(data: list[Nucleus], *, device: str = "auto") -> Iterator[tuple[Nucleus, Pipeline, CommonSize]]:
+    """Yield every image with the recipes learned from all others."""
+    for one in data:
+        images = [other.image for other in data if other is not one]
+        objects = [other.objects for other in data if other is not one]
+        model = recipe(device=device).fit(images, annotations(objects, SHARE[2]))
+        yield one, model, recipe_at_common_size(device=device).fit(images, objects)
 
 
 def report_nuclei(device: str) -> None:
     """Print F1 per image, and the means."""
     rows, whole, found = [], [], {}
-    for one, model in held_out(nuclei(), device=device):
+    for one, model, at_common_size in left_out(nuclei(), device=device):
         plain = model.set_params(objectsegmenter__split=None).predict([one.image])[0]
         split = model.set_params(objectsegmenter__split="probability").predict([one.image])[0]
         answers = {
@@ -108,6 +120,7 @@ def report_nuclei(device: str) -> None:
             "Otsu, split": otsu(one.image, "distance"),
             "recipe, not split": plain,
             "recipe": split,
+            "recipe, common size": at_common_size.predict([one.image])[0],
         }
         for name, labels in answers.items():
             found.setdefault(name, []).append(labels)
@@ -149,13 +162,18 @@ def data_folder() -> Path:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--parts", nargs="+", choices=["nuclei", "volume"], default=["nuclei", "volume"])
+    parser.add_argument("--parts", nargs="+", choices=["nuclei", "held-out", "volume"], default=["nuclei", "volume"])
     parser.add_argument("--device", default="auto")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if "nuclei" in arguments.parts:
         report_nuclei(arguments.device)
+    if "held-out" in arguments.parts:
+        from benchmarks import held_out
+
+        for seed in held_out.SEEDS:
+            print(held_out.table(seed, arguments.device).to_string(float_format="%.3f"))
     if "volume" in arguments.parts:
         folder = data_folder() / "stardist"
         if not folder.is_dir():

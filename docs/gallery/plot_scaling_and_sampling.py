@@ -36,8 +36,8 @@ for name, values in scores.items():
     print(f"{' '.join(name.split()):24} mean Jaccard of nuclei {np.mean(values):.3f}")
 
 # %%
-# Strokes are no sample of the image: their frequencies say how long somebody painted, not how common a class is. So
-# balancing may help here, and costs quality where whole masks are learnt from.
+# Strokes are no sample of the image: their frequencies say how long somebody painted, not how common a class is. Which
+# sampling is better is therefore a question for other images, as here; scaling is worth more than either.
 
 figure, axis = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
 for column, values in enumerate(scores.values()):

@@ -51,4 +51,4 @@ print(found.path.round(3).to_string())
 print("left:", list(found.features))
 
 figure, axis = plt.subplots(figsize=(6, 3.8), layout="constrained")
-pf.plot.draw_cost_and_score(found.path, ax=axis)
+pf.plot.draw_cost_and_score(found.path, ax=axis).set_xlabel("cost of the features (planes that are computed)")
